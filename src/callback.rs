@@ -1,0 +1,155 @@
+//! A scheduled callback, and the handle by which it can be cancelled.
+//!
+//! `call_soon`, `call_later`, `call_at` and done-callbacks all end up as a [`Callback`] in the ready queue.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::observe::Site;
+use crate::text::function_name;
+
+/// A function that will be called once, unless it is cancelled before.
+pub(crate) struct Callback {
+    pub(crate) number: u64,
+    name: &'static str,
+    pub(crate) site: Site,
+    when: Option<u64>,
+    cancelled: Cell<bool>,
+    function: Cell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl Callback {
+    pub(crate) fn new<F: FnOnce() + 'static>(
+        number: u64,
+        site: Site,
+        when: Option<u64>,
+        function: F,
+    ) -> Rc<Callback> {
+        Callback::named(number, std::any::type_name::<F>(), site, when, function)
+    }
+
+    /// For a callback that wraps the user's: `name` is the type name of what the user gave.
+    pub(crate) fn named(
+        number: u64,
+        name: &'static str,
+        site: Site,
+        when: Option<u64>,
+        function: impl FnOnce() + 'static,
+    ) -> Rc<Callback> {
+        Rc::new(Callback {
+            number,
+            name,
+            site,
+            when,
+            cancelled: Cell::new(false),
+            function: Cell::new(Some(Box::new(function))),
+        })
+    }
+
+    /// The function, if it is still to be called.
+    pub(crate) fn take(&self) -> Option<Box<dyn FnOnce()>> {
+        self.function.take()
+    }
+}
+
+/// What `call_soon` returns: the scheduled callback can be cancelled with it. Dropping it changes nothing.
+///
+/// asyncio's `Handle`.
+#[derive(Clone)]
+pub struct Handle {
+    callback: Rc<Callback>,
+}
+
+impl Handle {
+    pub(crate) fn new(callback: Rc<Callback>) -> Handle {
+        Handle { callback }
+    }
+
+    /// Cancels the callback: it will not run, even if it is already part of the current turn. Cancelling one that has run,
+    /// or cancelling twice, is harmless.
+    pub fn cancel(&self) {
+        self.callback.cancelled.set(true);
+        drop(self.callback.take());
+    }
+
+    /// Whether [`cancel`](Handle::cancel) was called.
+    pub fn cancelled(&self) -> bool {
+        self.callback.cancelled.get()
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.when {
+            Some(_) => "<TimerHandle",
+            None => "<Handle",
+        })?;
+        if self.cancelled.get() {
+            f.write_str(" cancelled")?;
+        }
+        if let Some(when) = self.when {
+            write!(f, " when={:.9}", Duration::from_nanos(when).as_secs_f64())?;
+        }
+        if !self.cancelled.get() {
+            let name = function_name(self.name);
+            write!(f, " {name}() at {}:{}", self.site.file(), self.site.line())?;
+        }
+        f.write_str(">")
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.callback.fmt(f)
+    }
+}
+
+/// What `call_later` and `call_at` return. Dropping it changes nothing.
+///
+/// asyncio's `TimerHandle`.
+#[derive(Clone)]
+pub struct TimerHandle {
+    handle: Handle,
+    when: Option<Duration>,
+    /// Takes the timer out of the loop's timers.
+    forget: Rc<dyn Fn()>,
+}
+
+impl TimerHandle {
+    pub(crate) fn new(
+        callback: Rc<Callback>,
+        when: Option<Duration>,
+        forget: Rc<dyn Fn()>,
+    ) -> TimerHandle {
+        TimerHandle {
+            handle: Handle::new(callback),
+            when,
+            forget,
+        }
+    }
+
+    /// Cancels the callback, as [`Handle::cancel`].
+    pub fn cancel(&self) {
+        self.handle.cancel();
+        (self.forget)();
+    }
+
+    /// Whether [`cancel`](TimerHandle::cancel) was called.
+    pub fn cancelled(&self) -> bool {
+        self.handle.cancelled()
+    }
+
+    /// When it is due, on the clock of [`EventLoop::time`](crate::EventLoop::time); `None` for a delay beyond what the
+    /// clock can count, that is, never.
+    pub fn when(&self) -> Option<Duration> {
+        self.when
+    }
+}
+
+impl fmt::Debug for TimerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}

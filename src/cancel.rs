@@ -1,0 +1,317 @@
+//! Cancellation: a request that is counted at once, delivered once at an `.await`, and forwarded to what the task awaits.
+//!
+//! ```text
+//!                    the task awaits a task, promise or gather that is pending
+//!   cancel() ───────────────────────────────────────────────────────────► FORWARDED ──► asks that object to cancel
+//!      │ else                                                              │ it ended cancelled     │ it ended otherwise
+//!      ▼                                                                   ▼                        ▼
+//!   PENDING, task scheduled ──► in place of its next step ──────────► delivered               swallowed: step as usual
+//!
+//!   delivered: the innermost catch point drops its body and returns Err(Cancelled); without one the whole future is dropped
+//! ```
+//!
+//! A *bound* (timeout, wait_for) is asked in the same way, but its request stops at the bound: it is delivered to the
+//! innermost catch point inside it, and if there is none the bound drops its body.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::task::Poll;
+
+use crate::core::Core;
+use crate::current;
+use crate::error::Cancelled;
+use crate::header::{
+    Ended, Flags, Header, Request, Runnable, Scope, ScopeKind as Kind, ScopeState as State, Wait,
+    WaitOn, Waitable,
+};
+use crate::observe::{Cause, Event};
+
+/// Asks `object` to cancel; false when it had ended already.
+pub(crate) fn request(core: &Core, object: Rc<dyn Waitable>) -> bool {
+    if object.ended().is_some() {
+        return false;
+    }
+    let mut request = Request {
+        epoch: core.next_number(),
+        work: vec![object],
+    };
+    while let Some(object) = request.work.pop() {
+        if object.ended().is_none() {
+            object.on_cancel(&mut request);
+        }
+    }
+    true
+}
+
+/// A task is asked: the request is counted, and forwarded or scheduled for delivery.
+pub(crate) fn ask_task(core: &Core, task: &Rc<dyn Runnable>, request: &mut Request) {
+    let header = task.header();
+    let more = header.more();
+    core.observe(|| Event::CancelRequest {
+        task: header.number,
+    });
+    if more.epoch.replace(request.epoch) == request.epoch {
+        // Tasks that await each other in a circle: nothing would ever come back, so it ends here.
+        return deliver_next_step(core, task);
+    }
+    more.requests.set(more.requests.get() + 1);
+    if is_running(core, task) {
+        // It asked for itself: delivered at its next suspension, see `after_step`.
+        return set_flags(header, |flags| flags.pending = true);
+    }
+    match header.with_wait(|wait| wait.on.pending_object().cloned()) {
+        Some(object) => {
+            set_flags(header, |flags| flags.forwarded = true);
+            request.forward(object);
+        }
+        None => deliver_next_step(core, task),
+    }
+}
+
+fn deliver_next_step(core: &Core, task: &Rc<dyn Runnable>) {
+    set_flags(task.header(), |flags| flags.pending = true);
+    core.schedule_for(core.ticket_of(&**task), Cause::Cancel);
+}
+
+fn set_flags(header: &Header, change: impl FnOnce(&mut Flags)) {
+    let mut flags = header.flags.get();
+    change(&mut flags);
+    header.flags.set(flags);
+}
+
+fn is_running(core: &Core, task: &Rc<dyn Runnable>) -> bool {
+    let current = core.current.borrow();
+    current
+        .as_ref()
+        .is_some_and(|running| Rc::ptr_eq(running, task))
+}
+
+/// What is to be done in place of, or before, a step.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Step,
+    DropFuture,
+}
+
+/// Called before a step of a task that has flags set, with what it waited for until now.
+pub(crate) fn before_step(header: &Header, waited: &Wait) -> Delivery {
+    let mut flags = header.flags.get();
+    let ended = match &waited.on {
+        WaitOn::Object(object) => object.ended(),
+        _ => None,
+    };
+    let came_back = flags.forwarded && ended == Some(Ended::Cancelled);
+    if flags.forwarded && ended.is_some() {
+        flags.forwarded = false;
+    }
+    let mut delivery = Delivery::Step;
+    if flags.pending || came_back {
+        flags = Flags::default();
+        delivery = deliver_to_task(header);
+    } else if flags.bounds {
+        flags.bounds = deliver_to_bounds(header, ended);
+    }
+    header.flags.set(flags);
+    delivery
+}
+
+fn deliver_to_task(header: &Header) -> Delivery {
+    let scopes = header.more().scopes.borrow();
+    // A request of the whole task overrides those of its bounds: it passes through them on its way up.
+    for scope in scopes
+        .iter()
+        .filter(|scope| scope.state.get() != State::Free)
+    {
+        scope.state.set(State::Delivered);
+    }
+    match scopes.iter().rfind(|scope| scope.kind == Kind::Catch) {
+        Some(catch) => {
+            catch.state.set(State::Hit);
+            Delivery::Step
+        }
+        None => Delivery::DropFuture,
+    }
+}
+
+/// Whether some bound's request is still under way.
+fn deliver_to_bounds(header: &Header, ended: Option<Ended>) -> bool {
+    let scopes = header.more().scopes.borrow();
+    let mut under_way = false;
+    for (i, bound) in scopes.iter().enumerate() {
+        let deliver = match (bound.state.get(), ended) {
+            (State::Requested, _) | (State::Forwarded, Some(Ended::Cancelled)) => true,
+            // What the body awaited swallowed the request.
+            (State::Forwarded, Some(_)) => {
+                bound.state.set(State::Delivered);
+                false
+            }
+            (State::Forwarded, None) => {
+                under_way = true;
+                false
+            }
+            _ => false,
+        };
+        if deliver {
+            bound.state.set(State::Delivered);
+            let inside = scopes[i + 1..]
+                .iter()
+                .rfind(|scope| scope.kind == Kind::Catch);
+            inside.unwrap_or(bound).state.set(State::Hit);
+        }
+    }
+    under_way
+}
+
+/// Called after a step that ended pending, of a task that has flags set: requests that were made during the step, or that
+/// were forwarded to something it no longer awaits, set out now.
+pub(crate) fn after_step(core: &Core, task: &Rc<dyn Runnable>) {
+    let header = task.header();
+    let flags = header.flags.get();
+    let awaits = header.with_wait(|wait| wait.on.pending_object().cloned());
+    if flags.forwarded && awaits.is_none() {
+        return deliver_next_step(core, task);
+    }
+    let bounds = flags.bounds.then(|| header.more().scopes.borrow().clone());
+    let mut fresh = flags.pending;
+    for bound in bounds.iter().flatten() {
+        match (bound.state.get(), &awaits) {
+            (State::Requested, Some(_)) => {
+                bound.state.set(State::Forwarded);
+                fresh = true;
+            }
+            (State::Requested, None) => core.schedule_for(core.ticket_of(&**task), Cause::Cancel),
+            _ => {}
+        }
+    }
+    match awaits {
+        Some(object) if fresh => {
+            set_flags(header, |flags| {
+                flags.forwarded |= flags.pending;
+                flags.pending = false;
+            });
+            request(core, object);
+        }
+        None if flags.pending => core.schedule_for(core.ticket_of(&**task), Cause::Cancel),
+        _ => {}
+    }
+}
+
+/// A scope together with the task whose coroutine is in it.
+#[derive(Clone)]
+pub(crate) struct Place {
+    scope: Rc<Scope>,
+    core: Rc<Core>,
+    task: Weak<dyn Runnable>,
+}
+
+impl Place {
+    /// Asks a bound to cancel its body. Called from a callback or from inside the body.
+    pub(crate) fn request(&self) {
+        let Some(task) = self.task.upgrade() else {
+            return;
+        };
+        if self.scope.state.get() != State::Free {
+            return;
+        }
+        let header = task.header();
+        set_flags(header, |flags| flags.bounds = true);
+        self.scope.state.set(State::Requested);
+        if is_running(&self.core, &task) {
+            return;
+        }
+        match header.with_wait(|wait| wait.on.pending_object().cloned()) {
+            Some(object) => {
+                self.scope.state.set(State::Forwarded);
+                request(&self.core, object);
+            }
+            None => self
+                .core
+                .schedule_for(self.core.ticket_of(&*task), Cause::Cancel),
+        }
+    }
+}
+
+/// The coroutine is inside this scope as long as the guard lives.
+pub(crate) struct Guard(Place);
+
+impl Guard {
+    /// Enters a bound; to be called from inside a task.
+    pub(crate) fn bound() -> Guard {
+        Guard::enter(Kind::Bound)
+    }
+
+    fn enter(kind: Kind) -> Guard {
+        let core = current::expect();
+        let Some(task) = core.current.borrow().clone() else {
+            panic!("this future is awaited outside of a task: only a task can be cancelled");
+        };
+        let scope = Rc::new(Scope {
+            kind,
+            state: Cell::new(State::Free),
+        });
+        task.header().more().scopes.borrow_mut().push(scope.clone());
+        let task = Rc::downgrade(&task);
+        Guard(Place { scope, core, task })
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.0
+    }
+
+    /// Whether the scope must drop its body now.
+    pub(crate) fn is_hit(&self) -> bool {
+        self.0.scope.state.get() == State::Hit
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.task.upgrade() {
+            let mut scopes = task.header().more().scopes.borrow_mut();
+            if let Some(i) = scopes
+                .iter()
+                .rposition(|scope| Rc::ptr_eq(scope, &self.0.scope))
+            {
+                scopes.remove(i);
+            }
+        }
+    }
+}
+
+/// A catch point: awaits `body`, and when the task is cancelled meanwhile drops only `body` and returns `Err(Cancelled)`.
+///
+/// After that the task goes on: it may await its clean-up, and then return, or cancel itself anew. A cancellation during
+/// the clean-up is delivered anew. This is `try: ... except CancelledError:` of asyncio.
+///
+/// To be awaited inside a task.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::{catch_cancel, create_task, sleep};
+/// use std::time::Duration;
+///
+/// let task = create_task(async {
+///     match catch_cancel(sleep(Duration::from_secs(3600))).await {
+///         Ok(()) => "slept well",
+///         Err(_) => {
+///             sleep(Duration::from_millis(1)).await; // a clean-up that awaits
+///             "woken, and tidied up"
+///         }
+///     }
+/// });
+/// sleep(Duration::ZERO).await;
+/// task.cancel();
+/// assert_eq!(task.await.unwrap(), "woken, and tidied up");
+/// # }).unwrap();
+/// ```
+pub async fn catch_cancel<F: IntoFuture>(body: F) -> Result<F::Output, Cancelled> {
+    let guard = Guard::enter(Kind::Catch);
+    let mut body = pin!(body.into_future());
+    poll_fn(|context| match guard.is_hit() {
+        true => Poll::Ready(Err(Cancelled)),
+        false => body.as_mut().poll(context).map(Ok),
+    })
+    .await
+}

@@ -1,0 +1,240 @@
+//! The children of a gather: vectors, arrays and tuples of coroutines, tasks and promises.
+
+use crate::awaitable::{Awaitable, Spawner};
+use crate::error::{GatherError, LoopError, TaskError};
+use crate::header::Watched;
+use crate::promise::Promise;
+
+type Started<P> = Result<(P, Vec<Watched>), LoopError>;
+
+/// What [`gather`](crate::gather) takes: a vector or an array of awaitables of one type, or a tuple of up to eight of
+/// different types.
+pub trait Children {
+    /// A promise for each child.
+    #[doc(hidden)]
+    type Promises;
+    /// The children's values.
+    type Values;
+    /// The children's outcomes one by one.
+    type Results;
+
+    #[doc(hidden)]
+    fn start(self, spawner: &Spawner) -> Started<Self::Promises>;
+    #[doc(hidden)]
+    fn results(promises: &Self::Promises) -> Self::Results;
+    /// The values, or the first error in the order of the arguments.
+    #[doc(hidden)]
+    fn values(promises: &Self::Promises) -> Result<Self::Values, TaskError>;
+    /// Why the child at `index` has no value.
+    #[doc(hidden)]
+    fn error(promises: &Self::Promises, index: usize) -> TaskError;
+}
+
+/// Children whose values are `Result`s with one type of error: what [`try_gather`](crate::try_gather) takes.
+pub trait TryChildren: Children {
+    /// What a child fails with.
+    type Error;
+    /// The values of children that all went well.
+    type Successes;
+
+    #[doc(hidden)]
+    fn failed(promises: &Self::Promises, index: usize) -> bool;
+    #[doc(hidden)]
+    fn try_error(promises: &Self::Promises, index: usize) -> GatherError<Self::Error>;
+    #[doc(hidden)]
+    fn successes(promises: &Self::Promises) -> Result<Self::Successes, GatherError<Self::Error>>;
+}
+
+fn take<T: 'static>(promise: &Promise<T>) -> Result<T, TaskError> {
+    promise.cell.completion().mark_retrieved();
+    promise.cell.take()
+}
+
+fn error<T: 'static>(promise: &Promise<T>) -> TaskError {
+    take(promise).err().unwrap_or(TaskError::Taken)
+}
+
+fn take_success<V: 'static, E: 'static>(
+    promise: &Promise<Result<V, E>>,
+) -> Result<V, GatherError<E>> {
+    match take(promise) {
+        Ok(value) => value.map_err(GatherError::Failed),
+        Err(error) => Err(GatherError::Task(error)),
+    }
+}
+
+fn take_error<V: 'static, E: 'static>(promise: &Promise<Result<V, E>>) -> GatherError<E> {
+    match take_success(promise) {
+        Err(error) => error,
+        Ok(_) => GatherError::Task(TaskError::Taken),
+    }
+}
+
+fn has_failed<V: 'static, E: 'static>(promise: &Promise<Result<V, E>>) -> bool {
+    !matches!(&*promise.cell.outcome(), Ok(Ok(_)))
+}
+
+impl<A: Awaitable> Children for Vec<A> {
+    type Promises = Vec<Promise<A::Value>>;
+    type Values = Vec<A::Value>;
+    type Results = Vec<Result<A::Value, TaskError>>;
+
+    fn start(self, spawner: &Spawner) -> Started<Self::Promises> {
+        let started = self.into_iter().map(|child| child.into_promise(spawner));
+        let promises = started.collect::<Result<Vec<_>, _>>()?;
+        let watched = promises
+            .iter()
+            .map(|promise| Watched(promise.cell.clone()))
+            .collect();
+        Ok((promises, watched))
+    }
+
+    fn results(promises: &Self::Promises) -> Self::Results {
+        promises.iter().map(take).collect()
+    }
+
+    fn values(promises: &Self::Promises) -> Result<Self::Values, TaskError> {
+        promises.iter().map(take).collect()
+    }
+
+    fn error(promises: &Self::Promises, index: usize) -> TaskError {
+        error(&promises[index])
+    }
+}
+
+impl<A: Awaitable<Value = Result<V, E>>, V: 'static, E: 'static> TryChildren for Vec<A> {
+    type Error = E;
+    type Successes = Vec<V>;
+
+    fn failed(promises: &Self::Promises, index: usize) -> bool {
+        has_failed(&promises[index])
+    }
+
+    fn try_error(promises: &Self::Promises, index: usize) -> GatherError<E> {
+        take_error(&promises[index])
+    }
+
+    fn successes(promises: &Self::Promises) -> Result<Vec<V>, GatherError<E>> {
+        promises.iter().map(take_success).collect()
+    }
+}
+
+/// An array is a vector whose length is known.
+fn to_array<T, const N: usize>(values: Vec<T>) -> [T; N] {
+    match values.try_into() {
+        Ok(array) => array,
+        Err(_) => unreachable!("N children have N results"),
+    }
+}
+
+impl<A: Awaitable, const N: usize> Children for [A; N] {
+    type Promises = Vec<Promise<A::Value>>;
+    type Values = [A::Value; N];
+    type Results = [Result<A::Value, TaskError>; N];
+
+    fn start(self, spawner: &Spawner) -> Started<Self::Promises> {
+        Vec::from(self).start(spawner)
+    }
+
+    fn results(promises: &Self::Promises) -> Self::Results {
+        to_array(Vec::<A>::results(promises))
+    }
+
+    fn values(promises: &Self::Promises) -> Result<Self::Values, TaskError> {
+        Vec::<A>::values(promises).map(to_array)
+    }
+
+    fn error(promises: &Self::Promises, index: usize) -> TaskError {
+        error(&promises[index])
+    }
+}
+
+impl<A, V, E, const N: usize> TryChildren for [A; N]
+where
+    A: Awaitable<Value = Result<V, E>>,
+    V: 'static,
+    E: 'static,
+{
+    type Error = E;
+    type Successes = [V; N];
+
+    fn failed(promises: &Self::Promises, index: usize) -> bool {
+        has_failed(&promises[index])
+    }
+
+    fn try_error(promises: &Self::Promises, index: usize) -> GatherError<E> {
+        take_error(&promises[index])
+    }
+
+    fn successes(promises: &Self::Promises) -> Result<[V; N], GatherError<E>> {
+        Vec::<A>::successes(promises).map(to_array)
+    }
+}
+
+macro_rules! tuples {
+    ($(($($A:ident $V:ident $i:tt),+))*) => {$(
+        impl<$($A: Awaitable),+> Children for ($($A,)+) {
+            type Promises = ($(Promise<$A::Value>,)+);
+            type Values = ($($A::Value,)+);
+            type Results = ($(Result<$A::Value, TaskError>,)+);
+
+            fn start(self, spawner: &Spawner) -> Started<Self::Promises> {
+                let promises = ($(self.$i.into_promise(spawner)?,)+);
+                let watched = vec![$(Watched(promises.$i.cell.clone())),+];
+                Ok((promises, watched))
+            }
+
+            fn results(promises: &Self::Promises) -> Self::Results {
+                ($(take(&promises.$i),)+)
+            }
+
+            fn values(promises: &Self::Promises) -> Result<Self::Values, TaskError> {
+                Ok(($(take(&promises.$i)?,)+))
+            }
+
+            fn error(promises: &Self::Promises, index: usize) -> TaskError {
+                match index {
+                    $($i => error(&promises.$i),)+
+                    _ => TaskError::Taken,
+                }
+            }
+        }
+
+        impl<X: 'static, $($A, $V: 'static),+> TryChildren for ($($A,)+)
+        where
+            $($A: Awaitable<Value = Result<$V, X>>),+
+        {
+            type Error = X;
+            type Successes = ($($V,)+);
+
+            fn failed(promises: &Self::Promises, index: usize) -> bool {
+                match index {
+                    $($i => has_failed(&promises.$i),)+
+                    _ => false,
+                }
+            }
+
+            fn try_error(promises: &Self::Promises, index: usize) -> GatherError<X> {
+                match index {
+                    $($i => take_error(&promises.$i),)+
+                    _ => GatherError::Task(TaskError::Taken),
+                }
+            }
+
+            fn successes(promises: &Self::Promises) -> Result<Self::Successes, GatherError<X>> {
+                Ok(($(take_success(&promises.$i)?,)+))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    (A VA 0)
+    (A VA 0, B VB 1)
+    (A VA 0, B VB 1, C VC 2)
+    (A VA 0, B VB 1, C VC 2, D VD 3)
+    (A VA 0, B VB 1, C VC 2, D VD 3, E VE 4)
+    (A VA 0, B VB 1, C VC 2, D VD 3, E VE 4, F VF 5)
+    (A VA 0, B VB 1, C VC 2, D VD 3, E VE 4, F VF 5, G VG 6)
+    (A VA 0, B VB 1, C VC 2, D VD 3, E VE 4, F VF 5, G VG 6, H VH 7)
+}

@@ -1,0 +1,297 @@
+//! Gather: run several things at once and collect their results in the order of the arguments.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::awaitable::Spawner;
+use crate::combine::children::{Children, TryChildren};
+use crate::core::Core;
+use crate::current;
+use crate::error::{GatherError, TaskError};
+use crate::header::{Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher};
+use crate::observe::{Site, WaitKind};
+use crate::waker::wake_on;
+
+/// How a gather came to its end before all children did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Open,
+    /// This child failed.
+    Failed(usize),
+    AllDone,
+}
+
+/// Watches the children and wakes the one who gathers.
+struct Gathering {
+    core: Rc<Core>,
+    children: Vec<Rc<dyn Watchable>>,
+    /// Where each child has this as its watcher.
+    keys: RefCell<Vec<Option<ListenerKey>>>,
+    left: Cell<usize>,
+    verdict: Cell<Verdict>,
+    cancel_asked: Cell<bool>,
+    /// Whether a child that has ended so ends the gather.
+    fails: Box<dyn Fn(usize) -> bool>,
+    keep_errors: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Watcher for Gathering {
+    fn child_done(&self, index: usize) {
+        self.left.set(self.left.get() - 1);
+        if self.verdict.get() != Verdict::Open {
+            return;
+        }
+        if !self.keep_errors.get() && (self.fails)(index) {
+            self.verdict.set(Verdict::Failed(index));
+        } else if self.left.get() == 0 {
+            self.verdict.set(Verdict::AllDone);
+        } else {
+            return;
+        }
+        let waker = self.waker.borrow_mut().take();
+        if let Some(waker) = waker {
+            wake_on(&self.core, waker);
+        }
+    }
+}
+
+impl Waitable for Gathering {
+    /// Cancelled, once it was asked to, even if the children made light of it.
+    fn ended(&self) -> Option<Ended> {
+        match (self.verdict.get(), self.cancel_asked.get()) {
+            (Verdict::Open, _) => None,
+            (_, true) => Some(Ended::Cancelled),
+            (_, false) => Some(Ended::Finished),
+        }
+    }
+
+    fn on_cancel(self: Rc<Self>, request: &mut Request) {
+        self.cancel_asked.set(true);
+        let pending = self.children.iter().filter(|child| child.ended().is_none());
+        request.forward_all(pending.map(|child| child.clone() as Rc<dyn Waitable>));
+    }
+
+    fn wait_kind(&self) -> WaitKind {
+        WaitKind::Promise
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.children.len();
+        write!(f, "<gather {} of {all} done>", all - self.left.get())
+    }
+}
+
+/// What the three futures have in common.
+struct Inner<C: Children> {
+    promises: Rc<C::Promises>,
+    gathering: Rc<Gathering>,
+    site: Site,
+}
+
+impl<C: Children> Inner<C>
+where
+    C::Promises: 'static,
+{
+    /// `fails` is told the children's promises, their common face and an index.
+    #[track_caller]
+    fn start(children: C, fails: fn(&C::Promises, &dyn Watchable, usize) -> bool) -> Inner<C> {
+        let core = current::expect();
+        let site = Location::caller();
+        let (promises, children) = match children.start(&Spawner::new(core.clone(), site)) {
+            Ok(started) => started,
+            Err(error) => panic!("{error}"),
+        };
+        let promises = Rc::new(promises);
+        let children: Vec<_> = children.into_iter().map(|child| child.0).collect();
+        let (of, faces) = (promises.clone(), children.clone());
+        let gathering = Rc::new(Gathering {
+            core,
+            keys: RefCell::new(Vec::with_capacity(children.len())),
+            left: Cell::new(children.len()),
+            verdict: Cell::new(match children.is_empty() {
+                true => Verdict::AllDone,
+                false => Verdict::Open,
+            }),
+            cancel_asked: Cell::new(false),
+            fails: Box::new(move |i| fails(&of, &*faces[i], i)),
+            keep_errors: Cell::new(false),
+            waker: RefCell::new(None),
+            children,
+        });
+        for (i, child) in gathering.children.iter().enumerate() {
+            let key = child.watch(gathering.clone(), i);
+            gathering.keys.borrow_mut().push(key);
+            if key.is_none() {
+                gathering.child_done(i);
+            }
+        }
+        Inner {
+            promises,
+            gathering,
+            site,
+        }
+    }
+
+    fn poll_verdict(&self, context: &Context<'_>) -> Poll<Verdict> {
+        let gathering = &self.gathering;
+        if gathering.verdict.get() != Verdict::Open {
+            return Poll::Ready(gathering.verdict.get());
+        }
+        let old = gathering.waker.replace(Some(context.waker().clone()));
+        drop(old);
+        let core = &gathering.core;
+        core.note_wait(WaitOn::Object(gathering.clone()), Some(self.site));
+        Poll::Pending
+    }
+}
+
+impl<C: Children> Drop for Inner<C> {
+    fn drop(&mut self) {
+        // Children that are still pending would otherwise keep this, and this them, for ever.
+        if self.gathering.left.get() > 0 {
+            let keys = self.gathering.keys.take();
+            for (child, key) in self.gathering.children.iter().zip(keys) {
+                if let Some(key) = key {
+                    child.unwatch(key);
+                }
+            }
+        }
+    }
+}
+
+/// The future of [`gather`]. It is awaited once; dropping it leaves the children running.
+#[must_use = "gathered results are to be awaited"]
+pub struct Gather<C: Children>(Inner<C>);
+
+/// The future of [`Gather::return_exceptions`].
+#[must_use = "gathered results are to be awaited"]
+pub struct GatherResults<C: Children>(Inner<C>);
+
+/// The future of [`try_gather`].
+#[must_use = "gathered results are to be awaited"]
+pub struct TryGather<C: TryChildren>(Inner<C>);
+
+/// Runs everything in `children` at once, and gives their values in the order of the arguments.
+///
+/// Coroutines become tasks now, in that order; tasks and promises are taken as they are. The value of each is moved out
+/// of it, so a task that is given twice has nothing the second time ([`TaskError::Taken`]). Nothing to gather is done at
+/// once.
+///
+/// Errors of your own are values: children that return `Result`s give `Result`s (see [`try_gather`]). A child that
+/// panicked or was cancelled is the error of the whole, at once; the others run on. With
+/// [`return_exceptions`](Gather::return_exceptions) that too is a value. Cancelling the task that gathers cancels the
+/// children, and it ends when they have. asyncio's `gather`.
+///
+/// # Panics
+/// Without a running loop.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::{gather, sleep};
+/// use std::time::Duration;
+///
+/// async fn double(i: u64) -> u64 {
+///     sleep(Duration::from_millis(5 - i)).await;
+///     2 * i
+/// }
+/// assert_eq!(gather([double(1), double(2), double(3)]).await.unwrap(), [2, 4, 6]);
+/// let (number, text) = gather((double(4), async { "Hello!" })).await.unwrap();
+/// assert_eq!((number, text), (8, "Hello!"));
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn gather<C: Children>(children: C) -> Gather<C>
+where
+    C::Promises: 'static,
+{
+    Gather(Inner::start(children, |_, child, _| {
+        child.ended() != Some(Ended::Finished)
+    }))
+}
+
+/// [`gather`] for children that return `Result`s with one type of error: the first that fails, in time, is the error of
+/// the whole; the others run on.
+///
+/// # Panics
+/// Without a running loop.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::try_gather;
+///
+/// async fn parse(text: &str) -> Result<u32, std::num::ParseIntError> { text.parse() }
+/// assert_eq!(try_gather([parse("1"), parse("2")]).await.unwrap(), [1, 2]);
+/// assert_eq!(
+///     try_gather([parse("1"), parse("two")]).await.unwrap_err().to_string(),
+///     "invalid digit found in string",
+/// );
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn try_gather<C: TryChildren>(children: C) -> TryGather<C>
+where
+    C::Promises: 'static,
+{
+    TryGather(Inner::start(children, |promises, _, i| {
+        C::failed(promises, i)
+    }))
+}
+
+impl<C: Children> Gather<C> {
+    /// Gives the outcome of every child, when all have one: a panic or a cancellation is the `Err` of that child alone.
+    pub fn return_exceptions(self) -> GatherResults<C> {
+        let gathering = &self.0.gathering;
+        gathering.keep_errors.set(true);
+        gathering.verdict.set(match gathering.left.get() {
+            0 => Verdict::AllDone,
+            _ => Verdict::Open,
+        });
+        GatherResults(self.0)
+    }
+}
+
+impl<C: Children> Future for Gather<C>
+where
+    C::Promises: 'static,
+{
+    type Output = Result<C::Values, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_verdict(context).map(|verdict| match verdict {
+            Verdict::Failed(i) => Err(C::error(&self.0.promises, i)),
+            _ => C::values(&self.0.promises),
+        })
+    }
+}
+
+impl<C: Children> Future for GatherResults<C>
+where
+    C::Promises: 'static,
+{
+    type Output = C::Results;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Results> {
+        let polled = self.0.poll_verdict(context);
+        polled.map(|_| C::results(&self.0.promises))
+    }
+}
+
+impl<C: TryChildren> Future for TryGather<C>
+where
+    C::Promises: 'static,
+{
+    type Output = Result<C::Successes, GatherError<C::Error>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_verdict(context).map(|verdict| match verdict {
+            Verdict::Failed(i) => Err(C::try_error(&self.0.promises, i)),
+            _ => C::successes(&self.0.promises),
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! Wait: until one, or the first failure, or all of several tasks are done. It takes nothing from them and cancels nothing.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::current;
+use crate::header::{Ended, ListenerKey, WaitOn, Watchable, Watched, Watcher};
+use crate::observe::{Site, WaitKind};
+use crate::promise::Promise;
+use crate::task::Task;
+use crate::time::{Sleep, sleep_at};
+use crate::waker::wake_on;
+
+/// When a [`wait`] is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnWhen {
+    /// When at least one is done.
+    FirstCompleted,
+    /// When one has panicked, or all are done. A cancellation is no exception.
+    FirstException,
+    /// When all are done.
+    AllCompleted,
+}
+
+/// asyncio's name for [`ReturnWhen::FirstCompleted`].
+pub const FIRST_COMPLETED: ReturnWhen = ReturnWhen::FirstCompleted;
+/// asyncio's name for [`ReturnWhen::FirstException`].
+pub const FIRST_EXCEPTION: ReturnWhen = ReturnWhen::FirstException;
+/// asyncio's name for [`ReturnWhen::AllCompleted`].
+pub const ALL_COMPLETED: ReturnWhen = ReturnWhen::AllCompleted;
+
+/// [`wait`] was given nothing to wait for (asyncio's `ValueError`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmptySetError;
+
+impl fmt::Display for EmptySetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Set of Tasks/Futures is empty.")
+    }
+}
+
+impl std::error::Error for EmptySetError {}
+
+/// What [`wait`] takes: tasks or promises, not coroutines.
+pub trait WaitItem {
+    #[doc(hidden)]
+    fn watched(&self) -> Watched;
+}
+
+impl<T: 'static> WaitItem for Task<T> {
+    fn watched(&self) -> Watched {
+        Watched(self.promise().cell.clone())
+    }
+}
+
+impl<T: 'static> WaitItem for Promise<T> {
+    fn watched(&self) -> Watched {
+        Watched(self.cell.clone())
+    }
+}
+
+/// Notes what is done and wakes the one who waits.
+struct Watch {
+    core: Rc<Core>,
+    items: Vec<Rc<dyn Watchable>>,
+    return_when: ReturnWhen,
+    left: Cell<usize>,
+    over: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Watcher for Watch {
+    fn child_done(&self, index: usize) {
+        self.left.set(self.left.get() - 1);
+        let enough = match self.return_when {
+            ReturnWhen::FirstCompleted => true,
+            ReturnWhen::FirstException => self.items[index].ended() == Some(Ended::Panicked),
+            ReturnWhen::AllCompleted => false,
+        };
+        if enough || self.left.get() == 0 {
+            self.over.set(true);
+            let waker = self.waker.borrow_mut().take();
+            if let Some(waker) = waker {
+                wake_on(&self.core, waker);
+            }
+        }
+    }
+}
+
+/// The future of [`wait`].
+#[must_use = "a wait does nothing unless it is awaited"]
+pub struct Wait<H> {
+    items: Vec<H>,
+    return_when: ReturnWhen,
+    timeout: Option<Duration>,
+    site: Site,
+    begun: Option<Begun>,
+}
+
+struct Begun {
+    watch: Rc<Watch>,
+    keys: Vec<Option<ListenerKey>>,
+    timeout: Option<Sleep>,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        for (item, key) in self.watch.items.iter().zip(&self.keys) {
+            if let Some(key) = key {
+                item.unwatch(*key);
+            }
+        }
+    }
+}
+
+/// Waits until all of `items` are done, or as [`return_when`](Wait::return_when) says, and gives those that are done and
+/// those that are pending, both in the order in which they were given.
+///
+/// Values stay in the tasks, errors are not raised, and nothing is cancelled: neither by the
+/// [`timeout`](Wait::timeout) nor when the wait itself is. asyncio's `wait`, which gives sets.
+///
+/// # Errors
+/// [`EmptySetError`] for nothing to wait for.
+///
+/// # Panics
+/// When awaited without a running loop.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::{FIRST_COMPLETED, create_task, sleep, wait};
+/// use std::time::Duration;
+///
+/// let slow = create_task(async { sleep(Duration::from_secs(3600)).await }).named("slow");
+/// let fast = create_task(async { sleep(Duration::from_millis(1)).await }).named("fast");
+/// let (done, pending) = wait([slow, fast]).return_when(FIRST_COMPLETED).await.unwrap();
+/// assert_eq!(done[0].name(), "fast");
+/// assert_eq!(pending[0].name(), "slow");
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn wait<H: WaitItem>(items: impl IntoIterator<Item = H>) -> Wait<H> {
+    Wait {
+        items: items.into_iter().collect(),
+        return_when: ReturnWhen::AllCompleted,
+        timeout: None,
+        site: Location::caller(),
+        begun: None,
+    }
+}
+
+impl<H> Wait<H> {
+    /// When it is over; [`ALL_COMPLETED`] if not said.
+    pub fn return_when(mut self, return_when: ReturnWhen) -> Wait<H> {
+        self.return_when = return_when;
+        self
+    }
+
+    /// How long it may take at most, from the first poll; then it gives what there is.
+    pub fn timeout(mut self, limit: Duration) -> Wait<H> {
+        self.timeout = Some(limit);
+        self
+    }
+}
+
+impl<H: WaitItem> Wait<H> {
+    fn begin(&self) -> Begun {
+        let items: Vec<_> = self.items.iter().map(|item| item.watched().0).collect();
+        let watch = Rc::new(Watch {
+            core: current::expect(),
+            return_when: self.return_when,
+            left: Cell::new(items.len()),
+            over: Cell::new(false),
+            waker: RefCell::new(None),
+            items,
+        });
+        let mut keys = Vec::with_capacity(watch.items.len());
+        for (i, item) in watch.items.iter().enumerate() {
+            let key = item.watch(watch.clone(), i);
+            if key.is_none() {
+                watch.child_done(i);
+            }
+            keys.push(key);
+        }
+        Begun {
+            watch,
+            keys,
+            timeout: self.timeout.map(|limit| sleep_at(limit, self.site)),
+        }
+    }
+}
+
+// The items stay where they are: nothing in here is pinned.
+impl<H> Unpin for Wait<H> {}
+
+impl<H: WaitItem> Future for Wait<H> {
+    type Output = Result<(Vec<H>, Vec<H>), EmptySetError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if this.items.is_empty() {
+            return Poll::Ready(Err(EmptySetError));
+        }
+        if this.begun.is_none() {
+            this.begun = Some(this.begin());
+        }
+        let Some(begun) = &mut this.begun else {
+            return Poll::Pending;
+        };
+        let late = begun.timeout.as_mut().is_some_and(|timeout| {
+            !begun.watch.over.get() && Pin::new(timeout).poll(context).is_ready()
+        });
+        if !late && !begun.watch.over.get() {
+            let old = begun.watch.waker.replace(Some(context.waker().clone()));
+            drop(old);
+            let core = &begun.watch.core;
+            core.note_wait(WaitOn::Leaf(WaitKind::Promise), Some(this.site));
+            return Poll::Pending;
+        }
+        let ended: Vec<bool> = begun
+            .watch
+            .items
+            .iter()
+            .map(|item| item.ended().is_some())
+            .collect();
+        this.begun = None;
+        let (mut done, mut pending) = (Vec::new(), Vec::new());
+        for (item, ended) in std::mem::take(&mut this.items).into_iter().zip(ended) {
+            match ended {
+                true => done.push(item),
+                false => pending.push(item),
+            }
+        }
+        Poll::Ready(Ok((done, pending)))
+    }
+}

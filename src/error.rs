@@ -1,0 +1,240 @@
+//! The loop's errors: what asyncio raises as `RuntimeError`, `InvalidStateError`, `CancelledError` and `TimeoutError`.
+//!
+//! The lowest layer together with `observe`: nothing here knows of the loop. Errors of the HTTP client are in `http::error`.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+/// Why the loop refused to do something, or why it ended early.
+///
+/// asyncio raises `RuntimeError` with the same sentences.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoopError {
+    /// The loop was closed before the call.
+    Closed,
+    /// The loop is running already: it was asked to run from inside itself.
+    AlreadyRunning,
+    /// The loop was asked to close while it runs.
+    CannotCloseRunning,
+    /// Another loop runs in this thread, and a thread can run only one.
+    AnotherLoopRunning,
+    /// No loop runs in this thread, so there is nothing to schedule on.
+    NoRunningLoop,
+    /// [`stop`](crate::EventLoop::stop) was called before the future was done.
+    Stopped,
+    /// Virtual time only: nothing is ready, no timer is set and no thread or socket is outstanding,
+    /// so nothing can ever wake. The text lists each task with what it waits for.
+    Deadlock(String),
+    /// The awaited task did not end with a value.
+    Task(TaskError),
+    /// The loop holds 16,777,216 tasks, more than which its tickets cannot name.
+    TooManyTasks,
+    /// The operating system refused a resource that the loop needs.
+    Io(io::Error),
+}
+
+impl fmt::Display for LoopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoopError::Closed => f.write_str("Event loop is closed"),
+            LoopError::AlreadyRunning => f.write_str("This event loop is already running"),
+            LoopError::CannotCloseRunning => f.write_str("Cannot close a running event loop"),
+            LoopError::AnotherLoopRunning => {
+                f.write_str("Cannot run the event loop while another loop is running")
+            }
+            LoopError::NoRunningLoop => f.write_str("no running event loop"),
+            LoopError::Stopped => f.write_str("Event loop stopped before Future completed."),
+            LoopError::Deadlock(report) => write!(
+                f,
+                "deadlock: nothing is ready and nothing can wake the loop\n{report}"
+            ),
+            LoopError::TooManyTasks => f.write_str("an event loop holds at most 16,777,216 tasks"),
+            LoopError::Task(error) => write!(f, "the main task failed: {error}"),
+            LoopError::Io(error) => write!(f, "the event loop cannot reach the kernel: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for LoopError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            LoopError::Task(error) => Some(error),
+            LoopError::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for LoopError {
+    fn from(error: io::Error) -> Self {
+        LoopError::Io(error)
+    }
+}
+
+/// Why a [`Task`](crate::Task) or [`Promise`](crate::Promise) has no value to give.
+///
+/// The errors of your own coroutines are ordinary `Result` values and never appear here.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// It was cancelled (asyncio's `CancelledError`).
+    Cancelled,
+    /// Its coroutine panicked.
+    Panicked(Panic),
+    /// Its value was moved out before, by an earlier `.await` of a handle.
+    Taken,
+    /// It is still pending (asyncio's `InvalidStateError`).
+    NotDone,
+}
+
+impl TaskError {
+    /// Whether this is the cancellation.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, TaskError::Cancelled)
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TaskError::Cancelled => f.write_str("cancelled"),
+            TaskError::Panicked(panic) => write!(f, "panicked: {panic}"),
+            TaskError::NotDone => f.write_str("Result is not set."),
+            TaskError::Taken => f.write_str(
+                "the result was already taken by an earlier await; await `&task` to copy it",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for TaskError {}
+
+/// What a panicking coroutine, callback or thread job left behind.
+#[derive(Clone)]
+pub struct Panic {
+    message: Arc<str>,
+    payload: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+}
+
+impl Panic {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Panic {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("(a panic without a text)")
+            .into();
+        Panic {
+            message,
+            payload: Arc::new(Mutex::new(Some(payload))),
+        }
+    }
+
+    /// The panic's text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Takes the payload, for [`std::panic::resume_unwind`]. All clones share one payload; `None` when it was taken before.
+    pub fn take_payload(&self) -> Option<Box<dyn Any + Send>> {
+        self.payload
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .take()
+    }
+
+    /// Goes on panicking here with the original payload.
+    pub fn resume(self) -> ! {
+        match self.take_payload() {
+            Some(payload) => std::panic::resume_unwind(payload),
+            None => std::panic::panic_any(self.message.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Panic({:?})", &*self.message)
+    }
+}
+
+/// `set_result()` was refused (asyncio's `InvalidStateError`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidStateError {
+    /// It is done or cancelled already.
+    AlreadyDone,
+    /// It is a task: its coroutine alone sets the result.
+    IsTask,
+}
+
+impl fmt::Display for InvalidStateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            InvalidStateError::AlreadyDone => "invalid state: the result is set already",
+            InvalidStateError::IsTask => "Task does not support set_result operation",
+        })
+    }
+}
+
+impl std::error::Error for InvalidStateError {}
+
+/// A cancellation that was caught at a catch point: see [`catch_cancel`](crate::catch_cancel).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
+/// The time given to [`timeout`](crate::timeout), [`wait_for`](crate::wait_for) ran out (Python's `TimeoutError`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeoutError;
+
+impl fmt::Display for TimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time limit ran out")
+    }
+}
+
+impl std::error::Error for TimeoutError {}
+
+/// Why a [`try_gather`](crate::try_gather) failed.
+#[derive(Clone, Debug)]
+pub enum GatherError<E> {
+    /// A child returned this error.
+    Failed(E),
+    /// A child panicked or was cancelled.
+    Task(TaskError),
+}
+
+impl<E: fmt::Display> fmt::Display for GatherError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GatherError::Failed(error) => error.fmt(f),
+            GatherError::Task(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for GatherError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            GatherError::Failed(error) => error.source(),
+            GatherError::Task(error) => error.source(),
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! The loop as its users see it: made, run, stopped, closed, and given things to do.
+
+use std::cell::Ref;
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::panic::Location;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::awaitable::{Awaitable, Spawner};
+use crate::callback::{Callback, Handle, TimerHandle};
+use crate::core::{Core, Life};
+use crate::current::{self, Entered};
+use crate::error::{LoopError, TaskError};
+use crate::observe::{Observer, Site};
+use crate::promise::Promise;
+use crate::remote::LoopHandle;
+use crate::task::{self, AnyTask, Task};
+use crate::threads::{self, Offload};
+use crate::timers::Target;
+use crate::turn::{self, TurnReport};
+
+/// An event loop: it runs tasks and callbacks in one thread, and sleeps in the kernel while there is nothing to run.
+///
+/// [`run`] makes one, runs a coroutine in it and closes it, which is what most programs need. The loop made by
+/// [`new`](EventLoop::new) is closed when it is dropped; those that [`get_running_loop`] returns are references to it.
+///
+/// asyncio's `AbstractEventLoop`.
+///
+/// ```
+/// use glassloop::{EventLoop, sleep};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// let task = event_loop.create_task(async {
+///     sleep(Duration::from_millis(1)).await;
+///     "slept"
+/// })?;
+/// assert_eq!(event_loop.run_until_complete(task)?, "slept");
+/// event_loop.close()?;
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
+pub struct EventLoop {
+    core: Rc<Core>,
+    /// The one handle whose drop closes the loop.
+    owns: bool,
+}
+
+/// How a loop is to be made: see [`EventLoop::builder`].
+#[must_use]
+pub struct Builder {
+    virtual_time: bool,
+    io_interval: u32,
+    observer: Option<Rc<dyn Observer>>,
+}
+
+impl Builder {
+    /// A clock that starts at 0 and, when nothing is ready, jumps to the next timer instead of waiting for it. While a
+    /// thread job or a socket is outstanding it stands still. When nothing can ever wake, running ends with
+    /// [`LoopError::Deadlock`].
+    pub fn virtual_time(mut self) -> Builder {
+        self.virtual_time = true;
+        self
+    }
+
+    /// How many items a busy loop runs before it asks the kernel again: 61 by default; 1 asks in every turn, exactly as
+    /// asyncio does. 0 counts as 1.
+    pub fn io_interval(mut self, items: u32) -> Builder {
+        self.io_interval = items.max(1);
+        self
+    }
+
+    /// Tells `observer` everything that the loop does.
+    pub fn observer(mut self, observer: Rc<dyn Observer>) -> Builder {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Errors
+    /// [`LoopError::Io`] when the kernel has no descriptors left.
+    pub fn build(self) -> Result<EventLoop, LoopError> {
+        Ok(EventLoop {
+            core: Core::new(self.virtual_time, self.io_interval, self.observer)?,
+            owns: true,
+        })
+    }
+}
+
+impl EventLoop {
+    /// A loop in real time.
+    ///
+    /// # Errors
+    /// [`LoopError::Io`] when the kernel has no descriptors left.
+    pub fn new() -> Result<EventLoop, LoopError> {
+        EventLoop::builder().build()
+    }
+
+    /// For a loop with other properties.
+    pub fn builder() -> Builder {
+        Builder {
+            virtual_time: false,
+            io_interval: 61,
+            observer: None,
+        }
+    }
+
+    /// Runs until `awaitable`, a coroutine or a task, is done, and returns its value. As in asyncio a coroutine becomes a
+    /// task, and the loop finishes the turn after the one in which it ended.
+    ///
+    /// # Errors
+    /// [`LoopError::Task`] when it was cancelled, [`LoopError::Stopped`] when [`stop`](EventLoop::stop) came first; closed
+    /// and already running loops are refused before anything is changed.
+    ///
+    /// # Panics
+    /// Goes on with the panic of the coroutine.
+    #[track_caller]
+    pub fn run_until_complete<A: Awaitable>(&self, awaitable: A) -> Result<A::Value, LoopError> {
+        self.check_can_run()?;
+        let spawner = Spawner::new(self.core.clone(), Location::caller());
+        let promise = awaitable.into_promise(&spawner)?;
+        self.drive(&promise)?;
+        promise.cell.completion().mark_retrieved();
+        unless_panicked(promise.cell.take())
+    }
+
+    /// Runs until `task` is done, and leaves its outcome in it: what is returned is a look at it.
+    ///
+    /// # Errors
+    /// As [`run_until_complete`](EventLoop::run_until_complete).
+    ///
+    /// # Panics
+    /// Goes on with the panic of the coroutine.
+    pub fn run_until_done<'a, T: 'static>(
+        &self,
+        task: &'a Promise<T>,
+    ) -> Result<Ref<'a, T>, LoopError> {
+        self.check_can_run()?;
+        self.drive(task)?;
+        unless_panicked(task.result())
+    }
+
+    fn drive<T: 'static>(&self, promise: &Promise<T>) -> Result<(), LoopError> {
+        let core = self.core.clone();
+        let stop = promise.add_done_callback(move |_| core.stopping.set(true));
+        let ran = self.run_forever();
+        promise.remove_done_callback(stop);
+        ran?;
+        match promise.done() {
+            true => Ok(()),
+            false => Err(LoopError::Stopped),
+        }
+    }
+
+    /// Runs turn after turn until [`stop`](EventLoop::stop) is called. Can be called again after that.
+    ///
+    /// # Errors
+    /// Closed and already running loops are refused; [`LoopError::Deadlock`] in virtual time.
+    pub fn run_forever(&self) -> Result<(), LoopError> {
+        let _running = self.start()?;
+        loop {
+            turn::turn(&self.core, None)?;
+            if self.core.stopping.replace(false) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs a single turn and says what it did. With nothing ready it sleeps until there is.
+    ///
+    /// # Errors
+    /// As [`run_forever`](EventLoop::run_forever).
+    pub fn turn(&self) -> Result<TurnReport, LoopError> {
+        let _running = self.start()?;
+        let mut report = TurnReport::default();
+        turn::turn(&self.core, Some(&mut report))?;
+        Ok(report)
+    }
+
+    fn check_can_run(&self) -> Result<(), LoopError> {
+        self.core.check_open()?;
+        match current::with(|core| Rc::ptr_eq(core, &self.core)) {
+            Some(true) => Err(LoopError::AlreadyRunning),
+            Some(false) => Err(LoopError::AnotherLoopRunning),
+            None => Ok(()),
+        }
+    }
+
+    fn start(&self) -> Result<Running<'_>, LoopError> {
+        self.check_can_run()?;
+        let entered = Entered::new(&self.core);
+        self.core.life.set(Life::Running);
+        Ok(Running {
+            core: &self.core,
+            _entered: entered,
+        })
+    }
+
+    /// Has the loop end after the current turn; before it runs, after one turn that does not sleep. May be called from
+    /// inside and outside; from another thread by way of [`handle`](EventLoop::handle).
+    pub fn stop(&self) {
+        self.core.stopping.set(true);
+    }
+
+    /// Closes the loop: pending tasks are dropped in creation order (their destructors run, with the loop still there for
+    /// them), then callbacks, timers and the reactor. Closing twice is harmless.
+    ///
+    /// # Errors
+    /// [`LoopError::CannotCloseRunning`] from inside.
+    pub fn close(&self) -> Result<(), LoopError> {
+        match self.core.life.get() {
+            Life::Closed | Life::Closing => return Ok(()),
+            Life::Running => return Err(LoopError::CannotCloseRunning),
+            Life::Idle => self.core.life.set(Life::Closing),
+        }
+        let core = &self.core;
+        let _entered = Entered::new(core);
+        // Round and round, since a destructor may schedule what then has to be dropped too.
+        loop {
+            for task in core.tasks() {
+                log::error!(
+                    "Task was destroyed but it is pending!\ntask: {:?}",
+                    AnyTask::new(task.clone())
+                );
+                task.poll_cancelled();
+                core.remove_task(task.header().slot);
+                task.announce();
+            }
+            let ready = mem::take(&mut *core.ready.borrow_mut());
+            let timers = mem::take(&mut *core.timers.borrow_mut());
+            if core.task_count() == 0 && ready.is_empty() && timers.len() == 0 {
+                break;
+            }
+        }
+        drop(core.inbox.close());
+        core.release();
+        core.life.set(Life::Closed);
+        core.pool.shut_down();
+        let reactor = core.reactor.borrow_mut().take();
+        drop(reactor);
+        Ok(())
+    }
+
+    /// Whether the loop is running now.
+    pub fn is_running(&self) -> bool {
+        self.core.life.get() == Life::Running
+    }
+
+    /// Whether the loop was closed.
+    pub fn is_closed(&self) -> bool {
+        self.core.life.get() == Life::Closed
+    }
+
+    /// The loop's clock: time since it was made. It never goes back; in virtual time it starts at 0 and jumps.
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.core.clock.read())
+    }
+
+    /// Moves the clock of a loop in virtual time on, as code would that blocks for so long. In real time it does nothing.
+    pub fn advance(&self, by: Duration) {
+        if self.core.clock.is_virtual() {
+            let to = self.core.clock.after(by).unwrap_or(u64::MAX);
+            self.core.clock.jump(to);
+        }
+    }
+
+    /// Makes a task; its first step comes in the next turn. May be called from inside and outside.
+    ///
+    /// # Errors
+    /// [`LoopError::Closed`]; [`LoopError::TooManyTasks`] beyond 16,777,216.
+    #[track_caller]
+    pub fn create_task<F>(&self, coroutine: F) -> Result<Task<F::Output>, LoopError>
+    where
+        F: Future + 'static,
+    {
+        task::spawn(&self.core, coroutine, Location::caller())
+    }
+
+    /// A pending promise (asyncio's `create_future`).
+    pub fn create_promise<T: 'static>(&self) -> Promise<T> {
+        Promise::on(self.core.clone())
+    }
+
+    /// Schedules `callback` for the next turn, behind what is scheduled already. A panic in it is logged, and the loop
+    /// goes on.
+    ///
+    /// # Errors
+    /// [`LoopError::Closed`].
+    #[track_caller]
+    pub fn call_soon(&self, callback: impl FnOnce() + 'static) -> Result<Handle, LoopError> {
+        self.core.check_open()?;
+        Ok(Handle::new(
+            self.core.call_soon(Location::caller(), callback),
+        ))
+    }
+
+    /// Schedules `callback` for the time when `delay` is over. Zero is due at once, yet behind what is ready; what the
+    /// clock cannot count (`Duration::MAX`) is never.
+    ///
+    /// # Errors
+    /// [`LoopError::Closed`].
+    #[track_caller]
+    pub fn call_later(
+        &self,
+        delay: Duration,
+        callback: impl FnOnce() + 'static,
+    ) -> Result<TimerHandle, LoopError> {
+        self.call_when(self.core.clock.after(delay), Location::caller(), callback)
+    }
+
+    /// Schedules `callback` for a time of the loop's clock ([`time`](EventLoop::time)); one that is past is due at once.
+    ///
+    /// # Errors
+    /// [`LoopError::Closed`].
+    #[track_caller]
+    pub fn call_at(
+        &self,
+        when: Duration,
+        callback: impl FnOnce() + 'static,
+    ) -> Result<TimerHandle, LoopError> {
+        self.call_when(crate::clock::to_nanos(when), Location::caller(), callback)
+    }
+
+    fn call_when<F: FnOnce() + 'static>(
+        &self,
+        when: Option<u64>,
+        site: Site,
+        function: F,
+    ) -> Result<TimerHandle, LoopError> {
+        self.core.check_open()?;
+        let number = self.core.next_number();
+        let callback = Callback::new(number, site, when.or(Some(u64::MAX)), function);
+        let timer = when.map(|when| {
+            self.core
+                .set_timer(when, Target::Callback(callback.clone()))
+        });
+        let core = Rc::downgrade(&self.core);
+        let forget = Rc::new(move || {
+            if let (Some(timer), Some(core)) = (timer, core.upgrade()) {
+                core.cancel_timer(timer);
+            }
+        });
+        Ok(TimerHandle::new(
+            callback,
+            when.map(Duration::from_nanos),
+            forget,
+        ))
+    }
+
+    /// Runs `job` in the thread pool, starting now; awaiting what is returned gives its value. See
+    /// [`to_thread`](crate::to_thread).
+    ///
+    /// # Errors
+    /// [`LoopError::Closed`].
+    #[track_caller]
+    pub fn run_in_executor<T, F>(&self, job: F) -> Result<Offload<T>, LoopError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.core.check_open()?;
+        Ok(threads::submit(&self.core, job, Location::caller()))
+    }
+
+    /// The way for other threads to reach this loop.
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle::new(self.core.id(), self.core.inbox.clone())
+    }
+
+    /// The loop's tasks that are not done, in creation order.
+    pub fn all_tasks(&self) -> Vec<AnyTask> {
+        self.core.tasks().into_iter().map(AnyTask::new).collect()
+    }
+
+    /// Cancels what is left, in creation order, and runs until it has ended; again, if that left new tasks behind.
+    fn cancel_all_tasks(&self) -> Result<(), LoopError> {
+        let _running = self.start()?;
+        while let Some(last) = self.core.tasks().last() {
+            let last = last.header().number;
+            for task in self.all_tasks() {
+                task.cancel();
+            }
+            let left = || {
+                self.core
+                    .tasks()
+                    .first()
+                    .is_some_and(|task| task.header().number <= last)
+            };
+            while left() {
+                turn::turn(&self.core, None)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// While it lives, the loop is running.
+struct Running<'a> {
+    core: &'a Rc<Core>,
+    _entered: Entered,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.core.life.set(Life::Idle);
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        if self.owns {
+            // It is not running, since running borrows it.
+            let _ = self.close();
+        }
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (running, closed) = (self.is_running(), self.is_closed());
+        write!(f, "<EventLoop running={running} closed={closed}>")
+    }
+}
+
+fn unless_panicked<T>(outcome: Result<T, TaskError>) -> Result<T, LoopError> {
+    match outcome {
+        Err(TaskError::Panicked(panic)) => panic.resume(),
+        other => other.map_err(LoopError::Task),
+    }
+}
+
+/// The loop that runs in this thread.
+///
+/// asyncio's `get_running_loop`.
+///
+/// # Errors
+/// [`LoopError::NoRunningLoop`] outside of coroutines and callbacks.
+pub fn get_running_loop() -> Result<EventLoop, LoopError> {
+    let core = current::get()?;
+    Ok(EventLoop { core, owns: false })
+}
+
+/// How long [`run`] waits for jobs that are still in the thread pool.
+const POOL_JOIN_LIMIT: Duration = Duration::from_secs(300);
+
+/// Runs a coroutine to its end in a new loop: the way to start a program.
+///
+/// When it has ended, tasks that are left are cancelled in creation order and awaited, again if that left new ones
+/// behind; then the thread pool is joined and the loop closed. asyncio's `run`.
+///
+/// # Errors
+/// [`LoopError`] when it cannot run, or when the coroutine was cancelled.
+///
+/// # Panics
+/// Goes on with the panic of the coroutine, after the clean-up.
+///
+/// ```
+/// use glassloop::{run, sleep};
+/// use std::time::Duration;
+///
+/// let answer = run(async {
+///     sleep(Duration::from_millis(1)).await;
+///     42
+/// })?;
+/// assert_eq!(answer, 42);
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
+#[track_caller]
+pub fn run<F>(coroutine: F) -> Result<F::Output, LoopError>
+where
+    F: Future + 'static,
+{
+    if let Some(error) = current::with(|_| LoopError::AnotherLoopRunning) {
+        return Err(error);
+    }
+    let event_loop = EventLoop::new()?;
+    let main = event_loop.create_task(coroutine)?;
+    let ran = event_loop.drive(&main);
+    let cleaned = event_loop.cancel_all_tasks();
+    if !event_loop.core.pool.join(POOL_JOIN_LIMIT) {
+        log::warn!("The executor did not finish joining its threads within 300 seconds.");
+    }
+    event_loop.close()?;
+    ran.and(cleaned)?;
+    main.cell.completion().mark_retrieved();
+    unless_panicked(main.cell.take())
+}

@@ -1,0 +1,222 @@
+//! What every task has, whatever its coroutine: its number, what it waits for, and its cancellation book-keeping.
+//!
+//! [`Runnable`] is how the loop sees a task, [`Waitable`] how a task sees what it awaits; the core, promises, tasks and
+//! combinators build on these two.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::task::Waker;
+
+use crate::observe::{Site, WaitKind};
+
+/// A task as the loop sees it.
+pub(crate) trait Runnable: Waitable {
+    fn header(&self) -> &Header;
+
+    /// Polls the coroutine once; `None` while it is pending. When it ends, its future is dropped and its outcome set, but
+    /// nobody is told yet.
+    fn poll_once(&self, waker: &Waker) -> Option<Ended>;
+
+    /// Drops the future in place of the next step.
+    fn poll_cancelled(&self) -> Ended;
+
+    /// Tells everybody who waits for the outcome.
+    fn announce(self: Rc<Self>);
+
+    /// The coroutine's name.
+    fn coroutine(&self) -> &'static str;
+}
+
+/// How something awaited has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Finished,
+    Panicked,
+    Cancelled,
+}
+
+/// Something that a task can await and a cancellation can be forwarded to: a task, a promise, a gather.
+pub(crate) trait Waitable {
+    /// `None` while it is pending.
+    fn ended(&self) -> Option<Ended>;
+
+    /// It is asked to cancel and has not ended; what it awaits itself is asked next, by way of `request`.
+    fn on_cancel(self: Rc<Self>, request: &mut Request);
+
+    /// What an observer is told that a task waits for.
+    fn wait_kind(&self) -> WaitKind;
+
+    /// The form that stands after `wait_for=`.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+/// Told, in place, that one of several things it watches is done. The library's own: it pushes at most a task.
+pub(crate) trait Watcher {
+    fn child_done(&self, index: usize);
+}
+
+/// Something that gather, wait and the like can watch: a task or a promise.
+pub(crate) trait Watchable: Waitable {
+    /// `None` when it has ended already.
+    fn watch(&self, watcher: Rc<dyn Watcher>, index: usize) -> Option<ListenerKey>;
+
+    fn unwatch(&self, key: ListenerKey);
+}
+
+/// A watchable in a wrapper that public traits can name.
+#[doc(hidden)]
+pub struct Watched(pub(crate) Rc<dyn Watchable>);
+
+/// Names one registration in the list of those who wait for an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ListenerKey(pub(crate) u32);
+
+/// One call of `cancel()` on its way through what awaits what.
+pub(crate) struct Request {
+    /// Tells the visits of this request from those of earlier ones.
+    pub(crate) epoch: u64,
+    /// Still to be asked, the next one last. A list and not recursion: chains of tasks can be long.
+    pub(crate) work: Vec<Rc<dyn Waitable>>,
+}
+
+impl Request {
+    pub(crate) fn forward(&mut self, object: Rc<dyn Waitable>) {
+        self.work.push(object);
+    }
+
+    /// Asks `objects` in their order.
+    pub(crate) fn forward_all(
+        &mut self,
+        objects: impl DoubleEndedIterator<Item = Rc<dyn Waitable>>,
+    ) {
+        self.work.extend(objects.rev());
+    }
+}
+
+/// A part of a coroutine that a cancellation can be delivered to; see `cancel`.
+pub(crate) struct Scope {
+    pub(crate) kind: ScopeKind,
+    pub(crate) state: Cell<ScopeState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScopeKind {
+    /// Stops the requests of the task and those of the bounds around it.
+    Catch,
+    /// Has requests of its own, which stop here.
+    Bound,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScopeState {
+    Free,
+    /// A bound was asked to cancel its body.
+    Requested,
+    /// ... and what its body awaits has been asked.
+    Forwarded,
+    /// The scope must drop its body.
+    Hit,
+    /// Its request has gone to somebody else.
+    Delivered,
+}
+
+/// What a suspended task waits for, and at which line.
+#[derive(Default)]
+pub(crate) struct Wait {
+    pub(crate) on: WaitOn,
+    pub(crate) site: Option<Site>,
+}
+
+#[derive(Default)]
+pub(crate) enum WaitOn {
+    /// A future that is not of this library, or nothing.
+    #[default]
+    Unknown,
+    /// Something that itself can be asked to cancel.
+    Object(Rc<dyn Waitable>),
+    /// Anything else; a cancelled task just stops waiting.
+    Leaf(WaitKind),
+}
+
+impl WaitOn {
+    /// What a cancellation has to be forwarded to, if it is still pending.
+    pub(crate) fn pending_object(&self) -> Option<&Rc<dyn Waitable>> {
+        match self {
+            WaitOn::Object(object) if object.ended().is_none() => Some(object),
+            _ => None,
+        }
+    }
+}
+
+/// The part of a task that does not depend on its coroutine.
+pub(crate) struct Header {
+    /// Its number: `Task-3` is number 3.
+    pub(crate) number: u64,
+    /// Its slot in the loop's table.
+    pub(crate) slot: u32,
+    pub(crate) flags: Cell<Flags>,
+    pub(crate) started: Cell<bool>,
+    /// Where it was created.
+    pub(crate) site: Site,
+    pub(crate) wait: Cell<Wait>,
+    /// What most tasks never need.
+    pub(crate) more: OnceCell<Box<More>>,
+}
+
+/// Cancellation requests that a task has not dealt with.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    /// A request of the task waits to be delivered in place of its next step.
+    pub(crate) pending: bool,
+    /// A request of the task was forwarded to what it awaits, and comes back through it.
+    pub(crate) forwarded: bool,
+    /// Some bound in `More::scopes` has a request.
+    pub(crate) bounds: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct More {
+    pub(crate) name: RefCell<Option<String>>,
+    /// Requests made and not taken back: `cancelling()`.
+    pub(crate) requests: Cell<u32>,
+    /// The last request that reached it, to recognise a circle of tasks that await each other.
+    pub(crate) epoch: Cell<u64>,
+    /// Catch points and bounds that the coroutine is in, outermost first.
+    pub(crate) scopes: RefCell<Vec<Rc<Scope>>>,
+}
+
+impl Header {
+    pub(crate) fn new(number: u64, slot: usize, site: Site) -> Header {
+        Header {
+            number,
+            slot: slot as u32,
+            flags: Cell::default(),
+            started: Cell::new(false),
+            site,
+            wait: Cell::default(),
+            more: OnceCell::new(),
+        }
+    }
+
+    pub(crate) fn more(&self) -> &More {
+        self.more.get_or_init(Box::default)
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let given = self.more.get().and_then(|more| more.name.borrow().clone());
+        given.unwrap_or_else(|| format!("Task-{}", self.number))
+    }
+
+    pub(crate) fn requests(&self) -> u32 {
+        self.more.get().map_or(0, |more| more.requests.get())
+    }
+
+    /// Looks at what the task waits for without taking it.
+    pub(crate) fn with_wait<R>(&self, look: impl FnOnce(&Wait) -> R) -> R {
+        let wait = self.wait.take();
+        let result = look(&wait);
+        self.wait.set(wait);
+        result
+    }
+}

@@ -1,0 +1,137 @@
+//! Awaiting a promise or task: `promise.await` moves the value out, `(&promise).await` copies it.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::completion::{Listener, Outcome};
+use crate::error::TaskError;
+use crate::header::{ListenerKey, WaitOn, Waitable};
+use crate::observe::Site;
+use crate::promise::Promise;
+use crate::task::Task;
+
+/// A place in the list of those who wait for one outcome.
+struct Waiting<T> {
+    cell: Rc<dyn Outcome<T>>,
+    registered: Option<(ListenerKey, Waker)>,
+    site: Site,
+}
+
+impl<T: 'static> Waiting<T> {
+    fn new(cell: Rc<dyn Outcome<T>>, site: Site) -> Waiting<T> {
+        Waiting {
+            cell,
+            registered: None,
+            site,
+        }
+    }
+
+    fn poll_done(&mut self, context: &Context<'_>) -> Poll<()> {
+        if self.cell.ended().is_some() {
+            self.registered = None;
+            self.cell.completion().mark_retrieved();
+            return Poll::Ready(());
+        }
+        let completion = self.cell.completion();
+        match &mut self.registered {
+            Some((_, waker)) if waker.will_wake(context.waker()) => {}
+            Some((key, waker)) => {
+                waker.clone_from(context.waker());
+                completion.set_waker(*key, waker);
+            }
+            None => {
+                let waker = context.waker().clone();
+                let key = completion.add(Listener::Awaiter(waker.clone()));
+                self.registered = Some((key, waker));
+            }
+        }
+        let object: Rc<dyn Waitable> = self.cell.clone();
+        self.cell
+            .core()
+            .note_wait(WaitOn::Object(object), Some(self.site));
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Waiting<T> {
+    fn drop(&mut self) {
+        if let Some((key, _)) = self.registered.take() {
+            drop(self.cell.completion().remove(key));
+        }
+    }
+}
+
+/// The future of `task.await` and `promise.await`: moves the value out.
+pub struct Join<T>(Waiting<T>);
+
+impl<T: 'static> Future for Join<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let waiting = &mut self.get_mut().0;
+        waiting.poll_done(context).map(|()| waiting.cell.take())
+    }
+}
+
+/// The future of `(&task).await` and `(&promise).await`: copies the value.
+pub struct JoinRef<T>(Waiting<T>);
+
+impl<T: Clone + 'static> Future for JoinRef<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let waiting = &mut self.get_mut().0;
+        waiting
+            .poll_done(context)
+            .map(|()| waiting.cell.outcome().clone())
+    }
+}
+
+impl<T: 'static> IntoFuture for Promise<T> {
+    type Output = Result<T, TaskError>;
+    type IntoFuture = Join<T>;
+
+    #[track_caller]
+    fn into_future(self) -> Join<T> {
+        Join(Waiting::new(self.cell, Location::caller()))
+    }
+}
+
+impl<T: Clone + 'static> IntoFuture for &Promise<T> {
+    type Output = Result<T, TaskError>;
+    type IntoFuture = JoinRef<T>;
+
+    #[track_caller]
+    fn into_future(self) -> JoinRef<T> {
+        JoinRef(Waiting::new(self.cell.clone(), Location::caller()))
+    }
+}
+
+impl<T: 'static> IntoFuture for Task<T> {
+    type Output = Result<T, TaskError>;
+    type IntoFuture = Join<T>;
+
+    #[track_caller]
+    fn into_future(self) -> Join<T> {
+        Join(Waiting::new(
+            self.promise().cell.clone(),
+            Location::caller(),
+        ))
+    }
+}
+
+impl<T: Clone + 'static> IntoFuture for &Task<T> {
+    type Output = Result<T, TaskError>;
+    type IntoFuture = JoinRef<T>;
+
+    #[track_caller]
+    fn into_future(self) -> JoinRef<T> {
+        JoinRef(Waiting::new(
+            self.promise().cell.clone(),
+            Location::caller(),
+        ))
+    }
+}

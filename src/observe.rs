@@ -1,0 +1,240 @@
+//! The loop's window: an [`Observer`] is told of everything that the loop does, in order.
+//!
+//! The lowest layer. Without an observer each site costs one predictable branch. Ready queue, timers and interests are not
+//! reported as such: they follow from the events, and a replay of the events that disagrees has found a bug in the loop.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+/// A place in the source: of an `.await`, or of the call that made a task.
+pub type Site = &'static Location<'static>;
+
+/// Why something became ready to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Code outside the loop: before it ran, or between two runs.
+    Outside,
+    /// The step of this task (its number, as in `Task-3`).
+    Task(u64),
+    /// The callback with this number.
+    Callback(u64),
+    /// This timer fell due.
+    Timer(u64),
+    /// The kernel reported this source ready.
+    Io(u32),
+    /// Another thread woke it.
+    Thread,
+    /// It was cancelled.
+    Cancel,
+}
+
+/// What a suspended task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitKind {
+    /// A bare yield: it runs again in the next turn.
+    Yield,
+    /// The timer with this number, due at this time of the loop's clock.
+    Timer(u64, Duration),
+    /// Data to read from this source, whose file descriptor follows.
+    Readable(u32, i32),
+    /// Room to write to this source, whose file descriptor follows.
+    Writable(u32, i32),
+    /// The task with this number.
+    Task(u64),
+    /// A promise, or something made of promises (gather, wait).
+    Promise,
+    /// A lock, queue, event or the like.
+    Sync(&'static str),
+    /// A job in the thread pool.
+    Thread,
+}
+
+impl fmt::Display for WaitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitKind::Yield => f.write_str("its next turn"),
+            WaitKind::Timer(_, due) => write!(f, "sleep until {:.3} s", due.as_secs_f64()),
+            WaitKind::Readable(_, fd) => write!(f, "fd {fd} readable"),
+            WaitKind::Writable(_, fd) => write!(f, "fd {fd} writable"),
+            WaitKind::Task(number) => write!(f, "Task-{number}"),
+            WaitKind::Promise => f.write_str("Promise"),
+            WaitKind::Sync(what) => f.write_str(what),
+            WaitKind::Thread => f.write_str("a thread job"),
+        }
+    }
+}
+
+/// How a task's step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepEnd {
+    /// The task waits.
+    Pending,
+    /// The coroutine returned.
+    Finished,
+    /// The coroutine was cancelled.
+    Cancelled,
+    /// The coroutine panicked.
+    Panicked,
+}
+
+/// One thing that happened in the loop. Tasks, timers and callbacks are named by their numbers, which are never used again;
+/// sources by their slot, which is.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A turn begins with so many items ready.
+    Turn {
+        /// Its number, from 1.
+        number: u64,
+        /// Items in the ready queue.
+        ready: usize,
+        /// Live timers.
+        timers: usize,
+    },
+    /// The loop asks the kernel and may sleep this long (`None`: until something happens).
+    PollEnter {
+        /// The longest sleep.
+        timeout: Option<Duration>,
+    },
+    /// The kernel answered.
+    PollExit {
+        /// Readiness events that it reported.
+        events: usize,
+    },
+    /// The kernel reported a source ready.
+    IoEvent {
+        /// The source.
+        source: u32,
+        /// There is something to read, or the end of the stream.
+        readable: bool,
+        /// There is room to write, or the connection is gone.
+        writable: bool,
+    },
+    /// A timer was set.
+    TimerSet {
+        /// The timer.
+        timer: u64,
+        /// When it is due, on the loop's clock.
+        deadline: Duration,
+    },
+    /// A timer was cancelled before it fell due.
+    TimerCancel {
+        /// The timer.
+        timer: u64,
+    },
+    /// A timer fell due and entered the ready queue.
+    TimerFire {
+        /// The timer.
+        timer: u64,
+        /// How late.
+        late: Duration,
+    },
+    /// A task was created.
+    TaskSpawn {
+        /// The task.
+        task: u64,
+        /// The task that created it.
+        parent: Option<u64>,
+        /// The coroutine's name.
+        coro: &'a str,
+        /// Where it was created.
+        site: Site,
+    },
+    /// A task entered the ready queue.
+    Ready {
+        /// The task.
+        task: u64,
+        /// Why.
+        cause: Cause,
+    },
+    /// A wake of a task that is in the ready queue already.
+    WakeAgain {
+        /// The task.
+        task: u64,
+        /// Who woke it.
+        cause: Cause,
+    },
+    /// A task is given the pen.
+    StepBegin {
+        /// The task.
+        task: u64,
+    },
+    /// A task gives the pen back.
+    StepEnd {
+        /// The task.
+        task: u64,
+        /// In what state.
+        end: StepEnd,
+    },
+    /// The running task is about to wait.
+    Wait {
+        /// The task.
+        task: u64,
+        /// What for.
+        kind: WaitKind,
+        /// Where its `.await` stands.
+        site: Option<Site>,
+    },
+    /// A source was registered with the kernel.
+    IoRegister {
+        /// The source.
+        source: u32,
+        /// Its file descriptor, where there is such a thing.
+        fd: i32,
+    },
+    /// A source was taken from the kernel's list.
+    IoDeregister {
+        /// The source.
+        source: u32,
+    },
+    /// A callback was scheduled.
+    CallbackAdd {
+        /// The callback.
+        callback: u64,
+        /// The timer that will run it, for `call_later` and `call_at`.
+        timer: Option<u64>,
+        /// Where it was scheduled.
+        site: Site,
+    },
+    /// A callback is about to run.
+    CallbackRun {
+        /// The callback.
+        callback: u64,
+    },
+    /// A callback has run.
+    CallbackEnd {
+        /// The callback.
+        callback: u64,
+    },
+    /// A cancellation of this task was asked for.
+    CancelRequest {
+        /// The task.
+        task: u64,
+    },
+    /// The outcome of a task, a panic, was dropped unseen.
+    ResultLost {
+        /// The task.
+        task: u64,
+    },
+    /// A job went to the thread pool.
+    Offload {
+        /// The job.
+        job: u64,
+    },
+    /// The thread pool gave a job's result back.
+    OffloadDone {
+        /// The job.
+        job: u64,
+    },
+}
+
+/// Told of everything that the loop does.
+///
+/// It is called in the middle of the loop's work: it must not call back into the loop, and it should be quick.
+pub trait Observer {
+    /// Something happened at this moment.
+    fn event(&self, event: &Event<'_>);
+}

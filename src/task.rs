@@ -1,0 +1,464 @@
+//! The task: a coroutine on its way, and the promise that it fulfils. One allocation holds both.
+//!
+//! The loop owns its tasks: it keeps one reference in its table until the coroutine has ended, whatever becomes of the
+//! handles. When the coroutine ends, its outcome replaces it in place.
+
+use std::cell::{Ref, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::cancel;
+use crate::completion::{self, Completion, Outcome};
+use crate::core::{Core, Life};
+use crate::current;
+use crate::error::{LoopError, Panic, TaskError};
+use crate::header::{
+    Ended, Header, ListenerKey, Request, Runnable, Wait, WaitOn, Waitable, Watchable, Watcher,
+};
+use crate::observe::{Event, Site, WaitKind};
+use crate::promise::{Promise, describe_callbacks, describe_outcome, state_word};
+use crate::text::function_name;
+
+enum Stage<F: Future> {
+    Running(F),
+    Ended(Result<F::Output, TaskError>),
+}
+
+struct TaskCell<F: Future> {
+    header: Header,
+    core: Rc<Core>,
+    completion: Completion<F::Output>,
+    stage: RefCell<Stage<F>>,
+}
+
+impl<F: Future + 'static> TaskCell<F> {
+    /// Drops the future in place and puts the outcome there. The state changes last: a destructor still sees it pending.
+    fn finish(&self, outcome: Result<F::Output, TaskError>) -> Ended {
+        let mut stage = self.stage.borrow_mut();
+        // An assignment drops the old value where it stands, which is what a pinned future asks for, and stores the new
+        // one even if that drop panics.
+        let dropped = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Ended(outcome)));
+        if let Err(payload) = dropped {
+            *stage = Stage::Ended(Err(TaskError::Panicked(Panic::new(payload))));
+        }
+        let how = match &*stage {
+            Stage::Ended(Err(TaskError::Cancelled)) => Ended::Cancelled,
+            Stage::Ended(Err(_)) => Ended::Panicked,
+            _ => Ended::Finished,
+        };
+        self.completion.end(how);
+        how
+    }
+}
+
+impl<F: Future + 'static> Runnable for TaskCell<F> {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn poll_once(&self, waker: &Waker) -> Option<Ended> {
+        self.header.started.set(true);
+        let polled = {
+            let mut stage = self.stage.borrow_mut();
+            let Stage::Running(future) = &mut *stage else {
+                return None;
+            };
+            // SAFETY: the cell lives in an `Rc` that is never unwrapped, and the future is never moved out of it: it is
+            // only ever polled here and dropped in place by `finish`.
+            let future = unsafe { Pin::new_unchecked(future) };
+            catch_unwind(AssertUnwindSafe(|| {
+                future.poll(&mut Context::from_waker(waker))
+            }))
+        };
+        let outcome = match polled {
+            Ok(Poll::Pending) => return None,
+            // It asked itself to cancel and never gave the request a chance: the value is lost, as in asyncio.
+            Ok(Poll::Ready(_)) if self.header.flags.get().pending => Err(TaskError::Cancelled),
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(TaskError::Panicked(Panic::new(payload))),
+        };
+        Some(self.finish(outcome))
+    }
+
+    fn poll_cancelled(&self) -> Ended {
+        self.finish(Err(TaskError::Cancelled))
+    }
+
+    fn announce(self: Rc<Self>) {
+        completion::announce(self as Rc<dyn Outcome<F::Output>>);
+    }
+
+    fn coroutine(&self) -> &'static str {
+        function_name(std::any::type_name::<F>())
+    }
+}
+
+impl<F: Future + 'static> Waitable for TaskCell<F> {
+    fn ended(&self) -> Option<Ended> {
+        self.completion.ended()
+    }
+
+    fn on_cancel(self: Rc<Self>, request: &mut Request) {
+        let task: Rc<dyn Runnable> = self.clone();
+        cancel::ask_task(&self.core, &task, request);
+    }
+
+    fn wait_kind(&self) -> WaitKind {
+        WaitKind::Task(self.header.number)
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        open(self, f)?;
+        describe_callbacks(&self.completion, f)?;
+        f.write_str(">")
+    }
+}
+
+impl<F: Future + 'static> Watchable for TaskCell<F> {
+    fn watch(&self, watcher: Rc<dyn Watcher>, index: usize) -> Option<ListenerKey> {
+        self.completion.watch(watcher, index)
+    }
+
+    fn unwatch(&self, key: ListenerKey) {
+        drop(self.completion.remove(key));
+    }
+}
+
+impl<F: Future + 'static> Outcome<F::Output> for TaskCell<F> {
+    fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
+    fn completion(&self) -> &Completion<F::Output> {
+        &self.completion
+    }
+
+    fn outcome(&self) -> Ref<'_, Result<F::Output, TaskError>> {
+        Ref::map(self.stage.borrow(), |stage| match stage {
+            Stage::Ended(outcome) => outcome,
+            Stage::Running(_) => unreachable!("the outcome of a running task was asked for"),
+        })
+    }
+
+    fn take(&self) -> Result<F::Output, TaskError> {
+        let mut stage = self.stage.borrow_mut();
+        match &mut *stage {
+            Stage::Ended(outcome @ Ok(_)) => std::mem::replace(outcome, Err(TaskError::Taken)),
+            Stage::Ended(Err(error)) => Err(error.clone()),
+            Stage::Running(_) => Err(TaskError::NotDone),
+        }
+    }
+
+    fn put(self: Rc<Self>, value: F::Output) -> Result<(), F::Output> {
+        Err(value)
+    }
+
+    fn as_task(self: Rc<Self>) -> Option<Rc<dyn Runnable>> {
+        Some(self)
+    }
+}
+
+impl<F: Future> Drop for TaskCell<F> {
+    fn drop(&mut self) {
+        if self.completion.is_retrieved() {
+            return;
+        }
+        if let Stage::Ended(Err(error @ TaskError::Panicked(_))) = self.stage.get_mut() {
+            let task = self.header.number;
+            self.core.observe(|| Event::ResultLost { task });
+            let coroutine = function_name(std::any::type_name::<F>());
+            log::error!(
+                "Task exception was never retrieved\nfuture: <Task finished name='{}' coro=<{coroutine}() done, \
+                 created at {}> exception={error:?}>",
+                self.header.name(),
+                self.header.site,
+            );
+        }
+    }
+}
+
+/// `<Task pending name='Task-1' coro=<hello() running at examples/hello.rs:8> wait_for=…`, without the closing bracket.
+fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let header = &cell.header;
+    let ended = cell.ended();
+    let word = match ended {
+        None if header.requests() > 0 => "cancelling",
+        ended => state_word(ended),
+    };
+    let coroutine = cell.coroutine();
+    write!(
+        f,
+        "<Task {word} name='{}' coro=<{coroutine}() ",
+        header.name()
+    )?;
+    header.with_wait(|wait| {
+        if ended.is_some() {
+            let (file, line) = (header.site.file(), header.site.line());
+            return write!(f, "done, created at {file}:{line}>");
+        }
+        let at = wait.site.unwrap_or(header.site);
+        write!(f, "running at {}:{}>", at.file(), at.line())?;
+        describe_wait(wait, f)
+    })
+}
+
+fn describe_wait(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match &wait.on {
+        WaitOn::Unknown => Ok(()),
+        WaitOn::Leaf(kind) => write!(f, " wait_for=<{kind}>"),
+        WaitOn::Object(object) => {
+            f.write_str(" wait_for=")?;
+            object.describe(f)
+        }
+    }
+}
+
+/// A coroutine on its way: made by [`create_task`], it runs by itself, whether anybody awaits it or not.
+///
+/// A task is a [`Promise`] that its coroutine fulfils, and dereferences to one: `done`, `cancelled`, `result`,
+/// `exception`, `cancel` are there. Dropping the handle detaches: the loop owns the task and runs it to its end.
+/// `task.await` gives `Result<T, TaskError>` and moves the value out; `(&task).await` copies it.
+///
+/// asyncio's `Task`.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::create_task;
+///
+/// async fn hello() -> &'static str { "Hello!" }
+/// let task = create_task(hello());
+/// assert!(!task.done()); // it has not even begun: its first step comes in the next turn
+/// assert_eq!(task.await.unwrap(), "Hello!");
+/// # }).unwrap();
+/// ```
+pub struct Task<T> {
+    promise: Promise<T>,
+    task: Rc<dyn Runnable>,
+}
+
+impl<T: 'static> Task<T> {
+    pub(crate) fn promise(&self) -> &Promise<T> {
+        &self.promise
+    }
+
+    /// Its name: `Task-1` for the loop's first, unless it was given another one.
+    pub fn name(&self) -> String {
+        self.task.header().name()
+    }
+
+    /// Gives it a name.
+    pub fn set_name(&self, name: impl Into<String>) {
+        *self.task.header().more().name.borrow_mut() = Some(name.into());
+    }
+
+    /// [`set_name`](Task::set_name) in the form of a builder: `create_task(work()).named("worker")`.
+    pub fn named(self, name: impl Into<String>) -> Task<T> {
+        self.set_name(name);
+        self
+    }
+
+    /// How many requests to cancel were made and not taken back.
+    pub fn cancelling(&self) -> u32 {
+        self.task.header().requests()
+    }
+
+    /// Takes one request to cancel back and returns how many are left. When none is left, one that is not delivered yet is
+    /// withdrawn.
+    pub fn uncancel(&self) -> u32 {
+        AnyTask(self.task.clone()).uncancel()
+    }
+
+    /// Has `function` called with the task when it is done, by the ready queue; see [`Promise::add_done_callback`].
+    #[track_caller]
+    pub fn add_done_callback<F>(&self, function: F) -> crate::promise::CallbackId
+    where
+        F: FnOnce(&Task<T>) + 'static,
+    {
+        let task = Rc::downgrade(&self.task);
+        self.promise.add_done_callback_named::<F>(move |promise| {
+            // The promise is the task, so the task is still there.
+            if let Some(task) = task.upgrade() {
+                let promise = promise.clone();
+                function(&Task { promise, task });
+            }
+        })
+    }
+
+    /// The task without the type of its result, for lists of all kinds of tasks.
+    pub fn as_any(&self) -> AnyTask {
+        AnyTask(self.task.clone())
+    }
+}
+
+impl<T> Deref for Task<T> {
+    type Target = Promise<T>;
+
+    fn deref(&self) -> &Promise<T> {
+        &self.promise
+    }
+}
+
+impl<T> Clone for Task<T> {
+    fn clone(&self) -> Self {
+        Task {
+            promise: self.promise.clone(),
+            task: self.task.clone(),
+        }
+    }
+}
+
+impl<T: fmt::Debug + 'static> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = format!("{:?}", self.as_any());
+        text.pop();
+        f.write_str(&text)?;
+        describe_outcome(&*self.promise.cell, f)?;
+        f.write_str(">")
+    }
+}
+
+/// A task of any type, as [`current_task`] and [`all_tasks`] give it.
+#[derive(Clone)]
+pub struct AnyTask(Rc<dyn Runnable>);
+
+impl AnyTask {
+    pub(crate) fn new(task: Rc<dyn Runnable>) -> AnyTask {
+        AnyTask(task)
+    }
+
+    /// Its name, as [`Task::name`].
+    pub fn name(&self) -> String {
+        self.0.header().name()
+    }
+
+    /// Gives it a name.
+    pub fn set_name(&self, name: impl Into<String>) {
+        *self.0.header().more().name.borrow_mut() = Some(name.into());
+    }
+
+    /// Its number: that of `Task-1` is 1. Never used again in the same loop.
+    pub fn number(&self) -> u64 {
+        self.0.header().number
+    }
+
+    /// Whether it has ended.
+    pub fn done(&self) -> bool {
+        self.0.ended().is_some()
+    }
+
+    /// Whether it ended by a cancellation.
+    pub fn cancelled(&self) -> bool {
+        self.0.ended() == Some(Ended::Cancelled)
+    }
+
+    /// Asks it to cancel, as [`Promise::cancel`].
+    pub fn cancel(&self) -> bool {
+        let core = current::get();
+        core.is_ok_and(|core| cancel::request(&core, self.0.clone()))
+    }
+
+    /// How many requests to cancel were made and not taken back.
+    pub fn cancelling(&self) -> u32 {
+        self.0.header().requests()
+    }
+
+    /// Takes one request back, as [`Task::uncancel`].
+    pub fn uncancel(&self) -> u32 {
+        let header = self.0.header();
+        let left = header.requests().saturating_sub(1);
+        header.more().requests.set(left);
+        if left == 0 {
+            let mut flags = header.flags.get();
+            flags.pending = false;
+            header.flags.set(flags);
+        }
+        left
+    }
+}
+
+impl PartialEq for AnyTask {
+    fn eq(&self, other: &AnyTask) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for AnyTask {}
+
+impl fmt::Debug for AnyTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe(f)
+    }
+}
+
+/// Makes a task of the running loop. It does not run now: its first step comes in the next turn.
+///
+/// asyncio's `create_task`.
+///
+/// # Panics
+/// Without a running loop ([`EventLoop::create_task`](crate::EventLoop::create_task) works outside), and when the loop
+/// holds 16,777,216 tasks.
+#[track_caller]
+pub fn create_task<F>(coroutine: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+{
+    match spawn(&current::expect(), coroutine, Location::caller()) {
+        Ok(task) => task,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+pub(crate) fn spawn<F>(
+    core: &Rc<Core>,
+    coroutine: F,
+    site: Site,
+) -> Result<Task<F::Output>, LoopError>
+where
+    F: Future + 'static,
+{
+    core.check_open()?;
+    let closing = core.life.get() == Life::Closing;
+    let make = |number, slot| {
+        Rc::new(TaskCell {
+            header: Header::new(number, slot, site),
+            core: core.clone(),
+            completion: Completion::new(),
+            stage: RefCell::new(Stage::Running(coroutine)),
+        })
+    };
+    let task = match closing {
+        false => core.add_task(make)?,
+        // A destructor spawns while the loop closes: the task is cancelled before it ever runs.
+        true => {
+            let task = make(0, 0);
+            task.poll_cancelled();
+            task
+        }
+    };
+    Ok(Task {
+        promise: Promise { cell: task.clone() },
+        task,
+    })
+}
+
+/// The task whose step runs now; `None` in a callback and outside of the loop.
+///
+/// asyncio's `current_task`.
+pub fn current_task() -> Option<AnyTask> {
+    current::with(|core| core.current.borrow().clone())
+        .flatten()
+        .map(AnyTask)
+}
+
+/// The running loop's tasks that are not done, in creation order; empty outside of the loop.
+///
+/// asyncio's `all_tasks`, which has no order.
+pub fn all_tasks() -> Vec<AnyTask> {
+    let tasks = current::with(|core| core.tasks()).unwrap_or_default();
+    tasks.into_iter().map(AnyTask).collect()
+}

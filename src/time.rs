@@ -1,0 +1,208 @@
+//! Sleeping: a task that waits for the clock.
+
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::current;
+use crate::header::WaitOn;
+use crate::observe::{Site, WaitKind};
+use crate::timers::{Target, TimerKey};
+
+/// The future of [`sleep`].
+#[must_use = "a sleep does nothing unless it is awaited"]
+pub struct Sleep {
+    delay: Duration,
+    state: State,
+    site: Site,
+}
+
+enum State {
+    Fresh,
+    /// A bare yield, or a sleep beyond what the clock can count.
+    Yielded,
+    Never,
+    Waiting {
+        core: Rc<Core>,
+        timer: TimerKey,
+        deadline: u64,
+    },
+    Done,
+}
+
+/// Waits for `delay`, and lets the others run meanwhile.
+///
+/// The delay counts from the first poll and is never cut short; zero lets everybody else run once. `Duration::MAX` is
+/// never. A cancelled sleep takes its timer with it. asyncio's `sleep`.
+///
+/// # Panics
+/// When awaited without a running loop.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// # glassloop::run(async {
+/// let start = Instant::now();
+/// glassloop::sleep(Duration::from_millis(10)).await;
+/// assert!(start.elapsed() >= Duration::from_millis(10));
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn sleep(delay: Duration) -> Sleep {
+    sleep_at(delay, Location::caller())
+}
+
+/// For a sleep on behalf of a caller at `site`.
+pub(crate) fn sleep_at(delay: Duration, site: Site) -> Sleep {
+    Sleep {
+        delay,
+        state: State::Fresh,
+        site,
+    }
+}
+
+/// Lets everybody else who is ready run once: `sleep(Duration::ZERO)`, asyncio's `sleep(0)`.
+#[track_caller]
+pub fn yield_now() -> Sleep {
+    sleep(Duration::ZERO)
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        match &this.state {
+            State::Fresh => this.begin(context),
+            State::Waiting { core, timer, .. } => {
+                let mut timers = core.timers.borrow_mut();
+                if timers.is_live(*timer) {
+                    let replaced = timers.set_waker(*timer, context.waker());
+                    drop(timers);
+                    drop(replaced);
+                    this.note_wait();
+                    return Poll::Pending;
+                }
+                drop(timers);
+                this.state = State::Done;
+                Poll::Ready(())
+            }
+            State::Never => {
+                this.note_wait();
+                Poll::Pending
+            }
+            State::Yielded | State::Done => Poll::Ready(()),
+        }
+    }
+}
+
+impl Sleep {
+    fn begin(&mut self, context: &Context<'_>) -> Poll<()> {
+        let core = current::expect();
+        if self.delay.is_zero() {
+            core.note_wait(WaitOn::Leaf(WaitKind::Yield), Some(self.site));
+            context.waker().wake_by_ref();
+            self.state = State::Yielded;
+            return Poll::Pending;
+        }
+        self.state = match core.clock.after(self.delay) {
+            Some(deadline) => State::Waiting {
+                timer: core.set_timer(deadline, Target::Waker(context.waker().clone())),
+                core,
+                deadline,
+            },
+            None => State::Never,
+        };
+        self.note_wait();
+        Poll::Pending
+    }
+
+    fn note_wait(&self) {
+        match &self.state {
+            State::Waiting {
+                core,
+                timer,
+                deadline,
+            } => {
+                core.note_wait(core.timer_wait(*timer, *deadline), Some(self.site));
+            }
+            _ => current::expect().note_wait(
+                WaitOn::Leaf(WaitKind::Timer(0, Duration::MAX)),
+                Some(self.site),
+            ),
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let State::Waiting { core, timer, .. } = &self.state {
+            core.cancel_timer(*timer);
+        }
+    }
+}
+
+/// A clock that ticks at a fixed rate: see [`interval`].
+pub struct Interval {
+    period: Duration,
+    /// When the next tick is due; unknown before the first.
+    next: Option<u64>,
+}
+
+/// Ticks every `period`: the first [`tick`](Interval::tick) is over at once, each later one a whole number of periods after
+/// the first. Ticks that nobody awaited in time are skipped, not made up for.
+///
+/// asyncio has no counterpart.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// # glassloop::run(async {
+/// let start = Instant::now();
+/// let mut interval = glassloop::interval(Duration::from_millis(5));
+/// for _ in 0..3 {
+///     interval.tick().await;
+/// }
+/// assert!(start.elapsed() >= Duration::from_millis(10));
+/// # }).unwrap();
+/// ```
+pub fn interval(period: Duration) -> Interval {
+    Interval { period, next: None }
+}
+
+impl Interval {
+    /// Waits for the next tick. Cancelling it loses nothing: the tick is still due. A period of zero just yields.
+    ///
+    /// # Panics
+    /// When awaited without a running loop.
+    #[track_caller]
+    pub fn tick(&mut self) -> impl Future<Output = ()> + use<'_> {
+        let site = Location::caller();
+        let mut sleep: Option<Sleep> = None;
+        poll_fn(move |context| {
+            let now = current::expect().clock.read();
+            let Some(due) = self.next else {
+                self.next = Some(now);
+                self.advance(now);
+                return Poll::Ready(());
+            };
+            // An overdue tick is a bare yield, so that a loop of them lets the others run.
+            let delay = Duration::from_nanos(due.saturating_sub(now));
+            let waiting = sleep.get_or_insert_with(|| sleep_at(delay, site));
+            let ticked = Pin::new(waiting).poll(context);
+            ticked.map(|()| self.advance(current::expect().clock.read()))
+        })
+    }
+
+    /// The first tick after `now`, on the grid of the first.
+    fn advance(&mut self, now: u64) {
+        let (Some(due), Some(period)) = (self.next, crate::clock::to_nanos(self.period)) else {
+            self.next = Some(u64::MAX);
+            return;
+        };
+        let missed = (now.saturating_sub(due)).checked_div(period).unwrap_or(0);
+        self.next = Some(due.saturating_add(period.saturating_mul(missed + 1)));
+    }
+}

@@ -1,0 +1,273 @@
+//! One turn of the loop, the function to read first. Everything that ever runs in a loop is run from here.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::callback::Callback;
+use crate::cancel::{self, Delivery};
+use crate::core::{Core, Item};
+use crate::error::{LoopError, Panic};
+use crate::header::{Ended, Flags};
+use crate::observe::{Cause, Event, StepEnd};
+use crate::reactor::Fired;
+use crate::ticket::Ticket;
+use crate::timers::{Target, TimerKey};
+use crate::waker::{TicketWaker, wake_on};
+
+/// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// What one turn did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TurnReport {
+    /// The turn's number, from 1.
+    pub number: u64,
+    /// Whether the kernel was asked; while the loop is busy it is asked only now and then.
+    pub asked_kernel: bool,
+    /// How long the loop slept in the kernel; in virtual time, how far its clock jumped.
+    pub slept: Duration,
+    /// Sources that the kernel reported ready.
+    pub io: Vec<u32>,
+    /// Timers that fell due, in their order.
+    pub timers: Vec<u64>,
+    /// What ran, in order.
+    pub ran: Vec<Ran>,
+}
+
+/// An item of the ready queue that ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// A step of the task with this number.
+    Task(u64),
+    /// The callback with this number.
+    Callback(u64),
+    /// The end of the sleep with this timer: it pushed the sleeper onto the ready queue.
+    Sleep(u64),
+}
+
+/// Runs one turn and, if asked, notes in `report` what it did.
+pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Result<(), LoopError> {
+    let number = core.turns.get() + 1;
+    core.turns.set(number);
+    core.observe(|| Event::Turn {
+        number,
+        ready: core.ready.borrow().len(),
+        timers: core.timers.borrow().len(),
+    });
+    // 1. How long may I sleep? Not at all when something is ready, else until the next timer, else for ever.
+    let idle = core.ready.borrow().is_empty() && !core.stopping.get() && !core.inbox.has_mail();
+    let sleep = match idle {
+        true => may_sleep(core)?,
+        false => Some(Duration::ZERO),
+    };
+
+    // 2. Ask the kernel, once. While there is work it is asked only now and then: the answer can wait a few steps.
+    let asks = idle || core.since_poll.get() >= core.io_interval;
+    let before = core.clock.last();
+    let mut fired = Vec::new();
+    if asks {
+        core.since_poll.set(0);
+        ask_kernel(core, sleep, &mut fired)?;
+    }
+
+    // 3. Wake: other threads' letters, then I/O, then due timers. Each only pushes onto the ready queue.
+    core.cause.set(Cause::Thread);
+    core.read_inbox(|waker| wake_on(core, waker));
+    if let Some(report) = report.as_deref_mut() {
+        report.number = number;
+        report.asked_kernel = asks;
+        report.slept = Duration::from_nanos(core.clock.last() - before);
+        report.io.extend(fired.iter().map(|fired| fired.source));
+    }
+    for fired in fired {
+        wake_io(core, fired);
+    }
+    push_due_timers(core, report.as_deref_mut());
+
+    // 4. Run what was ready: exactly the items in the queue now. What they schedule waits for the next turn.
+    let ready = core.ready.borrow().len();
+    for _ in 0..ready {
+        let Some(item) = core.ready.borrow_mut().pop_front() else {
+            break; // the loop was closed by one of them
+        };
+        let ran = match item {
+            Item::Step(ticket) => step(core, ticket).map(Ran::Task),
+            Item::Call(callback) => call(core, &callback).then_some(Ran::Callback(callback.number)),
+            Item::Timer(key) => run_timer(core, key),
+        };
+        if let Some(report) = report.as_deref_mut() {
+            report.ran.extend(ran);
+        }
+    }
+    core.since_poll.set(core.since_poll.get() + ready as u32);
+    core.cause.set(Cause::Outside);
+    Ok(())
+}
+
+/// For how long an idle loop may sleep; `None` is for ever.
+fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
+    let next = core.timers.borrow_mut().next_deadline();
+    let sockets = core
+        .reactor
+        .borrow()
+        .as_ref()
+        .map_or(0, |reactor| reactor.waiting());
+    let outstanding = core.jobs.get() > 0 || sockets > 0;
+    if !core.clock.is_virtual() {
+        if next.is_none() && !outstanding {
+            warn_of_deadlock(core);
+        }
+        let left = next.map(|deadline| deadline.saturating_sub(core.clock.read()));
+        return Ok(left.map(|left| Duration::from_nanos(left).min(LONGEST_SLEEP)));
+    }
+    match next {
+        // Threads and sockets live in real time: the virtual clock stands still until they answer.
+        _ if outstanding => Ok(None),
+        Some(deadline) => {
+            core.clock.jump(deadline);
+            Ok(Some(Duration::ZERO))
+        }
+        None => Err(LoopError::Deadlock(who_waits(core))),
+    }
+}
+
+/// Nothing can wake a loop in real time but another thread. That may be as intended, so it is said once and not an error.
+fn warn_of_deadlock(core: &Rc<Core>) {
+    // The registry and the core have one reference each; more are handles, by which another thread means to wake it.
+    let has_handles = Arc::strong_count(&core.inbox) > 2;
+    if has_handles || core.task_count() == 0 || core.deadlock_reported.replace(true) {
+        return;
+    }
+    log::warn!(
+        "the event loop sleeps, and nothing but another thread can wake it\n{}",
+        who_waits(core)
+    );
+}
+
+/// A line for each task, with what it waits for.
+fn who_waits(core: &Rc<Core>) -> String {
+    let lines = core.tasks().into_iter().map(|task| {
+        let task = crate::task::AnyTask::new(task);
+        format!("  {task:?}\n")
+    });
+    lines.collect()
+}
+
+fn ask_kernel(
+    core: &Core,
+    timeout: Option<Duration>,
+    fired: &mut Vec<Fired>,
+) -> Result<(), LoopError> {
+    core.observe(|| Event::PollEnter { timeout });
+    if let Some(reactor) = &mut *core.reactor.borrow_mut() {
+        reactor.poll(timeout, fired)?;
+    }
+    core.clock.read();
+    let events = fired.len();
+    core.observe(|| Event::PollExit { events });
+    Ok(())
+}
+
+fn wake_io(core: &Core, fired: Fired) {
+    let Fired {
+        source,
+        readable,
+        writable,
+        reader,
+        writer,
+    } = fired;
+    core.cause.set(Cause::Io(source));
+    core.observe(|| Event::IoEvent {
+        source,
+        readable,
+        writable,
+    });
+    for waker in [reader, writer].into_iter().flatten() {
+        wake_on(core, waker);
+    }
+}
+
+/// Due is what the last reading of the clock says. That is old while the loop is busy and does not ask the kernel, but no
+/// older than the newest timer: setting one reads the clock.
+fn push_due_timers(core: &Core, mut report: Option<&mut TurnReport>) {
+    let now = core.clock.last();
+    let mut timers = core.timers.borrow_mut();
+    while let Some((key, deadline, timer)) = timers.pop_due(now) {
+        let late = Duration::from_nanos(now - deadline);
+        core.observe(|| Event::TimerFire { timer, late });
+        core.push(Item::Timer(key));
+        if let Some(report) = report.as_deref_mut() {
+            report.timers.push(timer);
+        }
+    }
+}
+
+/// Gives the pen to a task. `None` when the ticket was stale.
+fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
+    let task = core.begin_step(ticket)?;
+    let header = task.header();
+    let number = header.number;
+    core.observe(|| Event::StepBegin { task: number });
+    core.cause.set(Cause::Task(number));
+    *core.current.borrow_mut() = Some(task.clone());
+    let waited = header.wait.take();
+    let untouched = header.flags.get() == Flags::default();
+    let ended = match untouched || cancel::before_step(header, &waited) == Delivery::Step {
+        true => task.poll_once(&TicketWaker::new(ticket)),
+        false => Some(task.poll_cancelled()),
+    };
+    let stepped = mem::take(&mut *core.current.borrow_mut());
+    drop(stepped);
+    match ended {
+        Some(_) => {
+            core.remove_task(header.slot);
+            task.clone().announce();
+        }
+        None if header.flags.get() != Flags::default() => cancel::after_step(core, &task),
+        None => {}
+    }
+    let end = match ended {
+        None => StepEnd::Pending,
+        Some(Ended::Finished) => StepEnd::Finished,
+        Some(Ended::Cancelled) => StepEnd::Cancelled,
+        Some(Ended::Panicked) => StepEnd::Panicked,
+    };
+    core.observe(|| Event::StepEnd { task: number, end });
+    Some(number)
+}
+
+/// Runs a callback, unless it was cancelled. A panic in it is reported, and the loop goes on.
+fn call(core: &Core, callback: &Callback) -> bool {
+    let Some(function) = callback.take() else {
+        return false;
+    };
+    let number = callback.number;
+    core.observe(|| Event::CallbackRun { callback: number });
+    core.cause.set(Cause::Callback(number));
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(function)) {
+        log::error!(
+            "Exception in callback {callback:?}\n{}",
+            Panic::new(payload)
+        );
+    }
+    core.observe(|| Event::CallbackEnd { callback: number });
+    true
+}
+
+/// A due timer's item has come up: its callback runs, or the sleeper is pushed and steps in the next turn.
+fn run_timer(core: &Core, key: TimerKey) -> Option<Ran> {
+    let (timer, target) = core.timers.borrow_mut().take(key)?;
+    core.cause.set(Cause::Timer(timer));
+    match target {
+        Target::Waker(waker) => {
+            wake_on(core, waker);
+            Some(Ran::Sleep(timer))
+        }
+        Target::Callback(callback) => {
+            call(core, &callback).then_some(Ran::Callback(callback.number))
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The waker: a ticket in the clothes of `std::task::Waker`. Clone and drop do nothing, since a ticket owns nothing.
+//!
+//! A wake from the loop's own thread pushes onto the ready queue; from any other thread it goes through the inbox.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use crate::core::Core;
+use crate::current;
+use crate::inbox;
+use crate::ticket::Ticket;
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| {});
+
+fn clone(word: *const ()) -> RawWaker {
+    RawWaker::new(word, &VTABLE)
+}
+
+fn wake(word: *const ()) {
+    let ticket = Ticket::from_word(word.addr());
+    let here = current::with(|core| {
+        let ours = core.id() == ticket.loop_id();
+        if ours {
+            core.schedule(ticket);
+        }
+        ours
+    });
+    if here != Some(true) {
+        inbox::wake_elsewhere(ticket);
+    }
+}
+
+/// A waker for the length of a poll.
+pub(crate) struct TicketWaker(ManuallyDrop<Waker>);
+
+impl TicketWaker {
+    #[inline]
+    pub(crate) fn new(ticket: Ticket) -> TicketWaker {
+        let word = std::ptr::without_provenance(ticket.to_word());
+        // SAFETY: the four functions take the data pointer as a number and never dereference it; they may be called from
+        // any thread, at any time and in any order, since they own and free nothing.
+        TicketWaker(ManuallyDrop::new(unsafe { Waker::new(word, &VTABLE) }))
+    }
+}
+
+impl Deref for TicketWaker {
+    type Target = Waker;
+
+    fn deref(&self) -> &Waker {
+        &self.0
+    }
+}
+
+/// Wakes from the loop's own thread: a ticket of this loop is pushed at once even when the loop does not run.
+#[inline]
+pub(crate) fn wake_on(core: &Core, waker: Waker) {
+    if std::ptr::eq(waker.vtable(), &VTABLE) {
+        let ticket = Ticket::from_word(waker.data().addr());
+        if ticket.loop_id() == core.id() {
+            return core.schedule(ticket);
+        }
+    }
+    waker.wake();
+}
