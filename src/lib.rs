@@ -32,6 +32,7 @@ mod current;
 mod error;
 mod event_loop;
 mod header;
+pub mod http;
 mod inbox;
 mod join;
 pub mod observe;

@@ -68,10 +68,11 @@ impl LoopHandle {
     /// let thread = std::thread::spawn(move || {
     ///     let task = handle.run_coroutine_threadsafe(|| async {
     ///         sleep(Duration::from_millis(1)).await;
-    ///         get_running_loop().unwrap().stop();
     ///         "from the loop"
     ///     });
-    ///     task.unwrap().result().unwrap()
+    ///     let answer = task.unwrap().result().unwrap();
+    ///     handle.call_soon_threadsafe(|| get_running_loop().unwrap().stop()).unwrap();
+    ///     answer
     /// });
     /// event_loop.run_forever()?;
     /// assert_eq!(thread.join().unwrap(), "from the loop");

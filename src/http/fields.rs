@@ -1,0 +1,165 @@
+//! Header fields: from the slices that `httparse` found to an `http::HeaderMap`. Used for heads and for trailers.
+
+use super::parse_error::quote;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use httparse::Header;
+
+/// Collects the fields in their order; repeated names are all kept (R14). The error is a reason text.
+pub(super) fn header_map(fields: &[Header<'_>]) -> Result<HeaderMap, String> {
+    let too_many = |_| format!("{} fields are more than a header map holds", fields.len());
+    let mut map = HeaderMap::try_with_capacity(fields.len()).map_err(too_many)?;
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let name =
+            name.map_err(|_| format!("field name {} is not usable", quote(field.name.as_bytes())))?;
+        let value = if field.value.contains(&b'\n') {
+            HeaderValue::try_from(unfold(field.value))
+        } else {
+            HeaderValue::from_bytes(field.value)
+        };
+        let value = value.map_err(|_| {
+            format!(
+                "value {} of {name} has a control character",
+                quote(field.value)
+            )
+        })?;
+        map.try_append(name, value).map_err(too_many)?;
+    }
+    Ok(map)
+}
+
+/// Joins the lines of a folded value with one space each (R11).
+fn unfold(value: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(value.len());
+    for line in value
+        .split(|&b| b == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+    {
+        if !joined.is_empty() {
+            joined.push(b' ');
+        }
+        joined.extend_from_slice(line);
+    }
+    joined
+}
+
+/// Whether a field of `head` is continued on a second line.
+///
+/// The value alone cannot tell: `httparse` trims it, so a fold before the first or after the last visible byte is gone.
+pub(super) fn is_folded(head: &[u8], field: &Header<'_>) -> bool {
+    let name_at = field.name.as_ptr().addr() - head.as_ptr().addr();
+    let after_line = head[name_at..].iter().skip_while(|&&b| b != b'\n').nth(1);
+    matches!(after_line, Some(b' ' | b'\t'))
+}
+
+/// The first header line of `head` that breaks the grammar, for an error text (`httparse` does not say where it stopped).
+pub(super) fn bad_line(head: &[u8]) -> &[u8] {
+    let is_bad = |(n, line): (usize, &[u8])| {
+        let continues = n > 0 && line.starts_with(b" ") || line.starts_with(b"\t");
+        let name = line
+            .split(|&b| b == b':')
+            .next()
+            .filter(|name| name.len() < line.len());
+        let named = continues
+            || line.is_empty()
+            || name.is_some_and(|name| HeaderName::from_bytes(name).is_ok());
+        !named || HeaderValue::from_bytes(line).is_err()
+    };
+    let lines = head
+        .split(|&b| b == b'\n')
+        .skip(1)
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines
+        .enumerate()
+        .find(|&line| is_bad(line))
+        .map_or(head, |(_, line)| line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unfold_joins_lines_with_one_space() {
+        let cases: [(&[u8], &[u8]); 5] = [
+            (b"just\r\n some\r\n\t folding", b"just some folding"),
+            (b"a \n  b", b"a b"),
+            (b"a\r\n \r\n b", b"a b"),
+            (b"a  b\r\n c", b"a  b c"),
+            (b"\xff\r\n\t\xfe", b"\xff \xfe"),
+        ];
+        for (folded, joined) in cases {
+            assert_eq!(unfold(folded), joined, "{}", quote(folded));
+        }
+    }
+
+    #[test]
+    fn order_and_duplicates_are_kept() {
+        let field = |name, value| Header { name, value };
+        let fields = [
+            field("Server", b"a" as &[u8]),
+            field("X-One", b""),
+            field("server", b"b"),
+            field("ETag", b"\xff"),
+        ];
+        let map = header_map(&fields).unwrap();
+        let seen: Vec<_> = map
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let expected: [(&str, &[u8]); 4] = [
+            ("server", b"a"),
+            ("server", b"b"),
+            ("x-one", b""),
+            ("etag", b"\xff"),
+        ];
+        assert_eq!(seen, expected);
+        assert!(
+            header_map(&[field("X", b"a\x00b")])
+                .unwrap_err()
+                .contains(r"`a\x00b` of x")
+        );
+        assert!(
+            header_map(&[field("a b", b"")])
+                .unwrap_err()
+                .contains("`a b`")
+        );
+    }
+
+    #[test]
+    fn a_fold_is_seen_wherever_it_stands() {
+        let cases: [(&[u8], bool); 6] = [
+            (b"X: 1\r\n\r\n", false),
+            (b"X:\r\n\r\n", false),
+            (b"X: 1\r\nY: 2\r\n\r\n", false),
+            (b"X: 1\r\n 2\r\n\r\n", true),
+            (b"X:\r\n 1\r\n\r\n", true),
+            (b"X: 1\n\t\n\n", true),
+        ];
+        for (head, folded) in cases {
+            let name = std::str::from_utf8(&head[..1]).unwrap();
+            assert_eq!(
+                is_folded(head, &Header { name, value: b"" }),
+                folded,
+                "{}",
+                quote(head)
+            );
+        }
+    }
+
+    #[test]
+    fn bad_line_finds_the_offender() {
+        let cases: [(&[u8], &[u8]); 6] = [
+            (b"S\r\nA: b\r\nno colon\r\nC: d\r\n\r\n", b"no colon"),
+            (b"S\r\n A: b\r\nC: d\r\n\r\n", b" A: b"),
+            (b"S\nA: b\n c\nD : e\n\n", b"D : e"),
+            (b"S\r\nA: b\x01\r\n\r\n", b"A: b\x01"),
+            (b"S\r\nA: b\rC: d\r\n\r\n", b"A: b\rC: d"),
+            (b"S\r\n: b\r\n\r\n", b": b"),
+        ];
+        for (head, line) in cases {
+            assert_eq!(bad_line(head), line, "{}", quote(head));
+        }
+    }
+}

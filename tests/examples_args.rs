@@ -1,0 +1,164 @@
+//! Command lines of the examples: what is refused, with which words, and what the threads examples print.
+
+#[path = "../examples/support/mod.rs"]
+mod support;
+
+use support::sibling::example;
+
+/// Exit code, stdout and stderr of an example.
+fn run(name: &str, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = example(name).unwrap().args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn bad_arguments_are_one_line_and_exit_code_2() {
+    let seconds = "expected seconds from 0 to 86400";
+    let number = "expected a number from 1 to 1000000";
+    for (args, message) in [
+        (&["--bogus"][..], "invalid option '--bogus'"),
+        (&["-x"], "invalid option '-x'"),
+        (&["stray"], "unexpected argument \"stray\""),
+        (&["--delay"], "missing argument for option '--delay'"),
+        (&["--delay", "-1"], &format!("--delay \"-1\": {seconds}")),
+        (&["--delay=NaN"], &format!("--delay \"NaN\": {seconds}")),
+        (&["--delay=inf"], &format!("--delay \"inf\": {seconds}")),
+        (
+            &["--delay=86400.1"],
+            &format!("--delay \"86400.1\": {seconds}"),
+        ),
+        (&["--delay="], &format!("--delay \"\": {seconds}")),
+        (&["--requests", "0"], &format!("--requests \"0\": {number}")),
+        (
+            &["--requests", "1000001"],
+            &format!("--requests \"1000001\": {number}"),
+        ),
+        (
+            &["--requests", "1.5"],
+            &format!("--requests \"1.5\": {number}"),
+        ),
+        (
+            &["--url", "localhost:5000"],
+            "--url \"localhost:5000\": expected http://HOST:PORT or https://HOST",
+        ),
+    ] {
+        let expected = format!("{message} (--help lists the options)\n");
+        assert_eq!(run("sequential", args), (Some(2), String::new(), expected));
+    }
+}
+
+#[test]
+fn help_lists_the_options() {
+    let help = "\
+Prints how many CPUs this process may use.
+
+Options (after `--` if cargo runs it):
+  --help                 show this
+";
+    assert_eq!(
+        run("cpu_count", &["--help"]),
+        (Some(0), help.into(), String::new())
+    );
+    let (code, help, _) = run("threads_join", &["-h"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        help.contains("\n  --threads N            how many threads [5]\n"),
+        "{help}"
+    );
+}
+
+/// The lines of a threads example; the time it printed becomes `T`.
+fn lines(name: &str, args: &[&str]) -> (Vec<String>, f64) {
+    let (code, text, error) = run(name, args);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let mut elapsed = f64::NAN;
+    let lines = text
+        .lines()
+        .map(|line| match line.strip_prefix("elapsed: ") {
+            Some(time) => {
+                elapsed = time.parse().unwrap();
+                "elapsed: T".to_owned()
+            }
+            None => line.to_owned(),
+        });
+    (lines.collect(), elapsed)
+}
+
+#[test]
+fn main_does_not_wait_but_python_keeps_the_process() {
+    let (mut printed, _) = lines("threads_main_first", &["--threads", "2", "--delay", "0.2"]);
+    printed[3..].sort();
+    let expected = [
+        "main thread: MainThread",
+        "main thread ends: MainThread",
+        "elapsed: T",
+        "current thread: Thread-1",
+        "current thread: Thread-2",
+    ];
+    assert_eq!(printed, expected);
+    let (printed, _) = lines(
+        "threads_main_first",
+        &["--rust", "--threads", "2", "--delay", "60"],
+    );
+    assert_eq!(printed, expected[..3]);
+}
+
+#[test]
+fn daemon_threads_end_with_main() {
+    let (printed, _) = lines("threads_daemon", &["--threads", "2", "--delay", "60"]);
+    assert_eq!(
+        printed,
+        [
+            "main thread: MainThread",
+            "main thread ends: MainThread",
+            "elapsed: T"
+        ]
+    );
+}
+
+#[test]
+fn join_in_the_loop_takes_the_sum() {
+    let (printed, elapsed) = lines("threads_join", &["--threads", "3", "--delay", "0.2"]);
+    let expected = [
+        "main thread: MainThread",
+        "current thread: Thread-1",
+        "current thread: Thread-2",
+        "current thread: Thread-3",
+        "main thread ends: MainThread",
+        "elapsed: T",
+    ];
+    assert_eq!(printed, expected);
+    assert!(elapsed >= 1.2, "{elapsed}");
+    let (mut printed, fixed) = lines(
+        "threads_join",
+        &["--fixed", "--threads", "3", "--delay", "0.2"],
+    );
+    printed[1..4].sort();
+    assert_eq!(printed, expected);
+    assert!(
+        fixed >= 0.4 && fixed < elapsed / 1.5,
+        "{fixed} against {elapsed}"
+    );
+}
+
+#[test]
+fn sequential_prints_what_the_chapter_prints() {
+    let (code, text, error) = run("sequential", &["--requests", "2", "--delay", "0.1"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = text.lines().collect();
+    let url = lines[0].strip_prefix("Waiting for ").unwrap();
+    let answer = format!("Get response from {url} Result: Hello!");
+    assert_eq!(lines[..4], [lines[0], &answer, lines[0], &answer]);
+    let cost: f64 = lines[4]
+        .strip_prefix("Cost time: ")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(cost >= 0.2, "{cost}");
+    assert_eq!(lines.len(), 5);
+}
