@@ -35,6 +35,7 @@ mod header;
 pub mod http;
 mod inbox;
 mod join;
+pub mod net;
 pub mod observe;
 mod pool;
 mod promise;

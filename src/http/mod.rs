@@ -1,6 +1,18 @@
-//! The HTTP/1.1 client, from the bytes upwards.
-pub mod chunked;
-pub mod fields;
-pub mod framing;
-pub mod parse_error;
+//! The HTTP/1.1 client, from the bytes upwards: `parser` (bytes in, events out), `connection`, `pool`, `session`.
+
+mod chunked;
+mod connection;
+mod error;
+mod fields;
+mod framing;
+mod parse_error;
 pub mod parser;
+mod pool;
+mod request;
+mod response;
+mod session;
+
+pub use error::{Error, ErrorKind, Phase};
+pub use request::RequestBuilder;
+pub use response::Response;
+pub use session::{ClientSession, ClientTimeout, IntoUrl, SessionBuilder};

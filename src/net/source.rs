@@ -1,0 +1,189 @@
+//! A socket that the reactor watches, and the one way to do I/O on it: try while it is ready, else wait to be woken.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::core::Core;
+use crate::header::WaitOn;
+use crate::observe::{Event, Site, WaitKind};
+use crate::reactor::{Direction, SourceKey};
+
+pub(crate) struct Source<S: mio::event::Source> {
+    io: S,
+    key: SourceKey,
+    fd: i32,
+    core: Rc<Core>,
+    /// An operation waits: reading, writing.
+    busy: [Cell<bool>; 2],
+}
+
+impl<S: mio::event::Source> Source<S> {
+    /// `writable`: it is known to be, as an accepted socket is.
+    pub(crate) fn new(core: Rc<Core>, mut io: S, fd: i32, writable: bool) -> io::Result<Source<S>> {
+        let key = match &mut *core.reactor.borrow_mut() {
+            Some(reactor) => reactor.register(&mut io, writable)?,
+            None => return Err(closed()),
+        };
+        let source = key.slot();
+        core.observe(|| Event::IoRegister { source, fd });
+        Ok(Source {
+            io,
+            key,
+            fd,
+            core,
+            busy: [Cell::new(false), Cell::new(false)],
+        })
+    }
+
+    pub(crate) fn io(&self) -> &S {
+        &self.io
+    }
+
+    /// Tries `operation` while the source is ready; then sees to it that the task is woken.
+    pub(crate) fn poll_io<R>(
+        &self,
+        context: &Context<'_>,
+        direction: Direction,
+        site: Option<Site>,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            let ready = match &*self.core.reactor.borrow() {
+                Some(reactor) => reactor.is_ready(self.key, direction),
+                None => return Poll::Ready(Err(closed())),
+            };
+            if !ready {
+                break;
+            }
+            match operation(&self.io) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if let Some(reactor) = &mut *self.core.reactor.borrow_mut() {
+                        reactor.clear(self.key, direction);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+        let waker = context.waker().clone();
+        let old = match &mut *self.core.reactor.borrow_mut() {
+            Some(reactor) => reactor.set_waiter(self.key, direction, Some(waker)),
+            None => None,
+        };
+        drop(old);
+        let kind = match direction {
+            Direction::Read => WaitKind::Readable(self.key.slot(), self.fd),
+            Direction::Write => WaitKind::Writable(self.key.slot(), self.fd),
+        };
+        self.core.note_wait(WaitOn::Leaf(kind), site);
+        Poll::Pending
+    }
+
+    /// As [`poll_io`](Source::poll_io), for moving up to `wanted` bytes: less than that means that the kernel has no more.
+    pub(crate) fn poll_bytes(
+        &self,
+        context: &Context<'_>,
+        direction: Direction,
+        site: Option<Site>,
+        wanted: usize,
+        operation: impl FnMut(&S) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let moved = self.poll_io(context, direction, site, operation);
+        if let Poll::Ready(Ok(n)) = moved {
+            if 0 < n && n < wanted {
+                if let Some(reactor) = &mut *self.core.reactor.borrow_mut() {
+                    reactor.clear_short(self.key, direction);
+                }
+            }
+        }
+        moved
+    }
+
+    fn forget_waiter(&self, direction: Direction) {
+        let old = match &mut *self.core.reactor.borrow_mut() {
+            Some(reactor) => reactor.set_waiter(self.key, direction, None),
+            None => None,
+        };
+        drop(old);
+    }
+
+    /// An operation as a future; dropping it leaves no trace.
+    pub(crate) fn operation<R, F>(
+        &self,
+        direction: Direction,
+        site: Site,
+        poll: F,
+    ) -> Operation<'_, S, F>
+    where
+        F: FnMut(&Source<S>, &Context<'_>, Option<Site>) -> Poll<io::Result<R>> + Unpin,
+    {
+        Operation {
+            source: self,
+            direction,
+            site,
+            waits: false,
+            poll,
+        }
+    }
+}
+
+impl<S: mio::event::Source> Drop for Source<S> {
+    fn drop(&mut self) {
+        let source = self.key.slot();
+        let waiters = match &mut *self.core.reactor.borrow_mut() {
+            Some(reactor) => reactor.deregister(self.key, &mut self.io),
+            None => return,
+        };
+        drop(waiters);
+        self.core.observe(|| Event::IoDeregister { source });
+    }
+}
+
+/// See [`Source::operation`].
+pub(crate) struct Operation<'a, S: mio::event::Source, F> {
+    source: &'a Source<S>,
+    direction: Direction,
+    site: Site,
+    waits: bool,
+    poll: F,
+}
+
+impl<S, F, R> Future for Operation<'_, S, F>
+where
+    S: mio::event::Source,
+    F: FnMut(&Source<S>, &Context<'_>, Option<Site>) -> Poll<io::Result<R>> + Unpin,
+{
+    type Output = io::Result<R>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let busy = &this.source.busy[this.direction as usize];
+        if !this.waits && busy.get() {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another task already waits for this socket in the same direction",
+            )));
+        }
+        let polled = (this.poll)(this.source, context, Some(this.site));
+        this.waits = polled.is_pending();
+        busy.set(this.waits);
+        polled
+    }
+}
+
+impl<S: mio::event::Source, F> Drop for Operation<'_, S, F> {
+    fn drop(&mut self) {
+        if self.waits {
+            self.source.busy[self.direction as usize].set(false);
+            self.source.forget_waiter(self.direction);
+        }
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::other("Event loop is closed")
+}

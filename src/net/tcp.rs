@@ -1,0 +1,452 @@
+//! TCP: streams and listeners. asyncio's counterparts are `open_connection` and `start_server`.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::current;
+use crate::net::resolver::resolve;
+use crate::net::source::Source;
+use crate::observe::Site;
+use crate::reactor::Direction;
+use crate::time::sleep;
+
+#[cfg(unix)]
+fn descriptor(io: &impl AsRawFd) -> i32 {
+    io.as_raw_fd()
+}
+
+#[cfg(not(unix))]
+fn descriptor<T>(_: &T) -> i32 {
+    -1
+}
+
+/// A connected TCP socket. Dropping it closes the connection.
+///
+/// Reading and writing are cancellation-safe: an operation that is dropped before it is ready has moved nothing, except
+/// `read_exact` and `write_all`, which may have moved a part.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::{create_task, net::{TcpListener, TcpStream}};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+/// let address = listener.local_addr().unwrap();
+/// let server = create_task(async move {
+///     let (mut stream, _) = listener.accept().await.unwrap();
+///     stream.write_all(b"Hello!").await.unwrap();
+/// });
+/// let mut stream = TcpStream::connect(&address.to_string()).await.unwrap();
+/// let mut greeting = [0; 6];
+/// stream.read_exact(&mut greeting).await.unwrap();
+/// assert_eq!(&greeting, b"Hello!");
+/// server.await.unwrap();
+/// # }).unwrap();
+/// ```
+pub struct TcpStream {
+    source: Source<mio::net::TcpStream>,
+}
+
+impl TcpStream {
+    /// Connects to `host:port`. A name is looked up in the thread pool; its addresses are tried one after another.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an address that is not `host:port`; else that of the last address tried.
+    ///
+    /// # Panics
+    /// When awaited without a running loop.
+    pub async fn connect(address: &str) -> io::Result<TcpStream> {
+        let parts = address.rsplit_once(':');
+        let Some((host, Ok(port))) = parts.map(|(host, port)| (host, port.parse::<u16>())) else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{address:?} is not of the form host:port"),
+            ));
+        };
+        TcpStream::connect_any(&resolve(host, port).await?).await
+    }
+
+    pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "no address to connect to");
+        for address in addresses {
+            match TcpStream::connect_to(*address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// Connects to an address. Nothing blocks: the task waits until the kernel says how it went.
+    ///
+    /// # Errors
+    /// What the kernel says, such as `ConnectionRefused`.
+    ///
+    /// # Panics
+    /// When awaited without a running loop.
+    #[track_caller]
+    pub fn connect_to(address: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
+        let site = Location::caller();
+        async move {
+            let stream = TcpStream::register(mio::net::TcpStream::connect(address)?, false)?;
+            let connected = stream.source.operation(
+                Direction::Write,
+                site,
+                |source: &Source<mio::net::TcpStream>, context: &Context<'_>, site| {
+                    source.poll_io(context, Direction::Write, site, is_connected)
+                },
+            );
+            connected.await?;
+            Ok(stream)
+        }
+    }
+
+    fn register(stream: mio::net::TcpStream, writable: bool) -> io::Result<TcpStream> {
+        let fd = descriptor(&stream);
+        let source = Source::new(current::expect(), stream, fd, writable)?;
+        Ok(TcpStream { source })
+    }
+
+    /// Reads what there is, up to the length of `buffer`; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        read(&self.source, buffer, Location::caller())
+    }
+
+    /// Fills `buffer`.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the stream ends before; what was read is in `buffer` then, and lost when it is cancelled.
+    #[track_caller]
+    pub fn read_exact<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<()>> + use<'a> {
+        let site = Location::caller();
+        async move {
+            let mut filled = 0;
+            while filled < buffer.len() {
+                match read(&self.source, &mut buffer[filled..], site).await? {
+                    0 => return Err(ended_early(filled, buffer.len())),
+                    n => filled += n,
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn write<'a>(
+        &'a mut self,
+        buffer: &'a [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        write(&self.source, buffer, Location::caller())
+    }
+
+    /// Writes all of `buffer`. How much was written when it is cancelled is not known.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn write_all<'a>(
+        &'a mut self,
+        buffer: &'a [u8],
+    ) -> impl Future<Output = io::Result<()>> + use<'a> {
+        write_all(&self.source, buffer, Location::caller())
+    }
+
+    /// Closes one or both directions: after `Shutdown::Write` the peer reads an end of stream and can still answer.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.source.io().shutdown(how)
+    }
+
+    /// Sends small writes at once instead of collecting them (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.source.io().set_nodelay(on)
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().peer_addr()
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+
+    /// Two halves that can be moved into two tasks. The connection is closed when both are dropped.
+    pub fn split(self) -> (ReadHalf, WriteHalf) {
+        let stream = Rc::new(self);
+        (ReadHalf(stream.clone()), WriteHalf(stream))
+    }
+
+    /// Whether nothing has arrived: neither bytes nor the end of the stream. Asks the socket without waiting.
+    pub(crate) fn is_silent(&self) -> bool {
+        let mut byte = [0];
+        let peeked = self.source.io().peek(&mut byte);
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// A connect is over when the socket is writable, has no error, and knows its peer.
+fn is_connected(stream: &mio::net::TcpStream) -> io::Result<()> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn ended_early(got: usize, wanted: usize) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        format!("{got} bytes read on a total of {wanted} expected bytes"),
+    )
+}
+
+type TcpSource = Source<mio::net::TcpStream>;
+
+fn read<'a>(
+    source: &'a TcpSource,
+    buffer: &'a mut [u8],
+    site: Site,
+) -> impl Future<Output = io::Result<usize>> + use<'a> {
+    source.operation(
+        Direction::Read,
+        site,
+        move |source: &TcpSource, context: &Context<'_>, site| {
+            let wanted = buffer.len();
+            source.poll_bytes(context, Direction::Read, site, wanted, |mut io| {
+                io.read(buffer)
+            })
+        },
+    )
+}
+
+fn write<'a>(
+    source: &'a TcpSource,
+    buffer: &'a [u8],
+    site: Site,
+) -> impl Future<Output = io::Result<usize>> + use<'a> {
+    source.operation(
+        Direction::Write,
+        site,
+        move |source: &TcpSource, context: &Context<'_>, site| {
+            let wanted = buffer.len();
+            source.poll_bytes(context, Direction::Write, site, wanted, |mut io| {
+                io.write(buffer)
+            })
+        },
+    )
+}
+
+async fn write_all(source: &TcpSource, mut buffer: &[u8], site: Site) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match write(source, buffer, site).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => buffer = &buffer[n..],
+        }
+    }
+    Ok(())
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let wanted = buffer.len();
+        self.source
+            .poll_bytes(context, Direction::Read, None, wanted, |mut io| {
+                io.read(buffer)
+            })
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let wanted = buffer.len();
+        self.source
+            .poll_bytes(context, Direction::Write, None, wanted, |mut io| {
+                io.write(buffer)
+            })
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.shutdown(Shutdown::Write))
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.peer_addr() {
+            Ok(peer) => write!(f, "<TcpStream to {peer}>"),
+            Err(_) => f.write_str("<TcpStream unconnected>"),
+        }
+    }
+}
+
+/// The reading half of a [`TcpStream`].
+#[derive(Debug)]
+pub struct ReadHalf(Rc<TcpStream>);
+
+/// The writing half of a [`TcpStream`]. Dropping it closes that direction.
+#[derive(Debug)]
+pub struct WriteHalf(Rc<TcpStream>);
+
+impl ReadHalf {
+    /// As [`TcpStream::read`].
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        read(&self.0.source, buffer, Location::caller())
+    }
+}
+
+impl WriteHalf {
+    /// As [`TcpStream::write_all`].
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn write_all<'a>(
+        &'a mut self,
+        buffer: &'a [u8],
+    ) -> impl Future<Output = io::Result<()>> + use<'a> {
+        write_all(&self.0.source, buffer, Location::caller())
+    }
+}
+
+impl Drop for WriteHalf {
+    fn drop(&mut self) {
+        // A connection that is gone already has nothing to close.
+        let _ = self.0.shutdown(Shutdown::Write);
+    }
+}
+
+/// How long accepting rests when the process has run out of descriptors, as in asyncio.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// A listening TCP socket.
+pub struct TcpListener {
+    source: Source<mio::net::TcpListener>,
+}
+
+impl TcpListener {
+    /// Listens on an address such as `127.0.0.1:5000`; port 0 picks a free one.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no address; `AddrInUse` and others from the kernel.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    pub fn bind(address: &str) -> io::Result<TcpListener> {
+        let address: SocketAddr = address.parse().map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{address:?} is not an address such as 127.0.0.1:5000"),
+            )
+        })?;
+        let listener = mio::net::TcpListener::bind(address)?;
+        let fd = descriptor(&listener);
+        let source = Source::new(current::expect(), listener, fd, false)?;
+        Ok(TcpListener { source })
+    }
+
+    /// The next connection. A peer that has gone before it was accepted is passed over, and when the process has no
+    /// descriptors left it rests for a second and tries again. A second task that accepts from the same listener gets
+    /// `ResourceBusy`.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + use<'_> {
+        let site = Location::caller();
+        async move {
+            loop {
+                let accepted = self.source.operation(
+                    Direction::Read,
+                    site,
+                    |source: &Source<mio::net::TcpListener>, context: &Context<'_>, site| {
+                        source.poll_io(context, Direction::Read, site, |io| io.accept())
+                    },
+                );
+                match accepted.await {
+                    Ok((stream, peer)) => return Ok((TcpStream::register(stream, true)?, peer)),
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                    Err(error) if is_exhausted(&error) => {
+                        log::warn!("accept: {error}; trying again in a second");
+                        sleep(ACCEPT_RETRY_DELAY).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+}
+
+/// EMFILE, ENFILE, ENOBUFS and ENOMEM: too many files or too little memory.
+fn is_exhausted(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(12 | 23 | 24 | 55 | 105))
+}

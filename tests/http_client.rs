@@ -1,0 +1,238 @@
+//! The HTTP client against a scripted server: what it sends, byte for byte, and what it makes of each answer.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase};
+use glassloop::{create_task, gather, run, sleep};
+
+/// Serves one connection for each of `scripts`: reads a request, writes the answer, and so on; then closes. Returns what it
+/// read, a list for each connection.
+fn server(scripts: Vec<Vec<&'static [u8]>>) -> (String, JoinHandle<Vec<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let thread = thread::spawn(move || {
+        let serve = |script: Vec<&'static [u8]>| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let answer = |answer: &[u8]| {
+                let request = read_request(&mut stream);
+                stream.write_all(answer).unwrap();
+                request
+            };
+            script.into_iter().map(answer).collect()
+        };
+        scripts.into_iter().map(serve).collect()
+    });
+    (url, thread)
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+        request.push(byte[0]);
+    }
+    let head = String::from_utf8(request.clone()).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |n| n.parse().unwrap())];
+    stream.read_exact(&mut body).unwrap();
+    head + std::str::from_utf8(&body).unwrap()
+}
+
+fn fetch(url: String) -> Result<(u16, String), glassloop::http::Error> {
+    run(async move {
+        let response = ClientSession::new().get(url).await?;
+        Ok((response.status().as_u16(), response.text().await?))
+    })
+    .unwrap()
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nHello!";
+const AGENT: &str = concat!("user-agent: glassloop/", env!("CARGO_PKG_VERSION"));
+
+#[test]
+fn two_requests_share_a_kept_connection_and_are_sent_byte_for_byte() {
+    let (url, server) = server(vec![vec![OK, OK]]);
+    let base = url.clone();
+    let texts = run(async move {
+        let session = ClientSession::new();
+        let first = session.get(format!("{base}/a b?q=1#x")).await.unwrap();
+        let first = first.text().await.unwrap();
+        let post = session.post(&base).header("X-One", "1").body("body");
+        (first, post.await.unwrap().text().await.unwrap())
+    });
+    assert_eq!(texts.unwrap(), ("Hello!".to_owned(), "Hello!".to_owned()));
+    let host = url.trim_start_matches("http://").to_owned();
+    let get = format!("GET /a%20b?q=1 HTTP/1.1\r\nHost: {host}\r\naccept: */*\r\n{AGENT}\r\n\r\n");
+    let post = format!(
+        "POST / HTTP/1.1\r\nHost: {host}\r\naccept: */*\r\n{AGENT}\r\nx-one: 1\r\ncontent-length: 4\r\n\r\nbody"
+    );
+    assert_eq!(server.join().unwrap(), [[get, post]]);
+}
+
+#[test]
+fn bodies_of_each_framing_arrive_whole() {
+    let answers: [&[u8]; 3] = [
+        OK,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nHel\r\n3;x=y\r\nlo!\r\n0\r\n\r\n",
+        b"HTTP/1.0 404 Not Found\r\n\r\nHello!",
+    ];
+    for (answer, status) in answers.into_iter().zip([200, 200, 404]) {
+        let (url, server) = server(vec![vec![answer]]);
+        assert_eq!(fetch(url).unwrap(), (status, "Hello!".to_owned()));
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_head_response_has_no_body() {
+    let (url, server) = server(vec![vec![b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"]]);
+    let body = run(async move {
+        let response = ClientSession::new().head(url).await.unwrap();
+        response.bytes().await.unwrap()
+    });
+    assert_eq!(body.unwrap(), b"");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_connection_that_the_server_closed_is_replaced_unseen() {
+    let (url, server) = server(vec![vec![OK], vec![OK]]);
+    run(async move {
+        let session = ClientSession::new();
+        for _ in 0..2 {
+            let response = session.get(&url).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "Hello!");
+        }
+    })
+    .unwrap();
+    assert_eq!(server.join().unwrap().len(), 2);
+}
+
+#[test]
+fn a_response_that_was_not_asked_for_answers_nothing() {
+    let poisoned = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+    let (url, server) = server(vec![vec![poisoned], vec![OK]]);
+    let texts = run(async move {
+        let session = ClientSession::new();
+        let first = session.get(&url).await.unwrap().text().await.unwrap();
+        (
+            first,
+            session.get(&url).await.unwrap().text().await.unwrap(),
+        )
+    });
+    assert_eq!(texts.unwrap(), ("a".to_owned(), "Hello!".to_owned()));
+    server.join().unwrap();
+}
+
+#[test]
+fn failures_name_method_url_phase_and_cause() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = fetch(format!("http://{closed}/x")).unwrap_err();
+    assert_eq!(error.phase(), Phase::Connect);
+    assert_eq!(
+        error.to_string(),
+        format!("GET http://{closed}/x: connect: Connection refused (os error 111)")
+    );
+
+    let error = fetch("http://no-such-host.invalid/".to_owned()).unwrap_err();
+    assert_eq!(error.phase(), Phase::Resolve);
+    assert!(
+        error
+            .to_string()
+            .starts_with("GET http://no-such-host.invalid/: resolve: ")
+    );
+
+    for bad in [
+        "nonsense",
+        "http://",
+        "https://x/",
+        "http://u:secret@x/",
+        "http://x:99999/",
+    ] {
+        let error = fetch(bad.to_owned()).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::InvalidUrl(_)),
+            "{bad}: {error}"
+        );
+        assert!(!error.to_string().contains("secret@"), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_closes_early_is_an_error() {
+    let (url, thread) = server(vec![vec![b""]]);
+    let error = fetch(url).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::ConnectionClosed),
+        "{error}"
+    );
+    thread.join().unwrap();
+    let (url, thread) = server(vec![vec![
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nHel",
+    ]]);
+    let error = fetch(url).unwrap_err();
+    assert_eq!(error.phase(), Phase::Body);
+    thread.join().unwrap();
+}
+
+#[test]
+fn forbidden_headers_are_refused_before_anything_is_sent() {
+    for (name, value) in [("x y", "1"), ("x", "1\r\nevil: 1"), ("Content-Length", "3")] {
+        let error = run(async move {
+            let request = ClientSession::new().get("http://127.0.0.1:1/");
+            request.header(name, value).await.unwrap_err()
+        });
+        let error = error.unwrap();
+        assert!(
+            matches!(error.kind(), ErrorKind::InvalidRequest(_)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_total_time_limit_ends_a_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let error = run(async move {
+        let total = Some(Duration::from_millis(50));
+        let timeout = ClientTimeout {
+            total,
+            ..ClientTimeout::default()
+        };
+        let session = ClientSession::builder().timeout(timeout).build();
+        session.get(url).await.unwrap_err()
+    });
+    let error = error.unwrap();
+    assert!(error.is_timeout());
+    assert_eq!(error.phase(), Phase::Head);
+}
+
+#[test]
+fn a_limit_of_one_lets_requests_take_turns_even_if_one_is_cancelled() {
+    let (url, server) = server(vec![vec![OK, OK, OK]]);
+    let texts = run(async move {
+        let session = ClientSession::builder().limit(1).build();
+        let fetch = |session: ClientSession, url: String| async move {
+            session.get(url).await.unwrap().text().await.unwrap()
+        };
+        let first = create_task(fetch(session.clone(), url.clone()));
+        let cancelled = create_task(fetch(session.clone(), url.clone()));
+        let others = [fetch(session.clone(), url.clone()), fetch(session, url)].map(create_task);
+        sleep(Duration::ZERO).await;
+        cancelled.cancel();
+        let mut texts = vec![first.await.unwrap()];
+        texts.extend(gather(others).await.unwrap());
+        texts
+    });
+    assert_eq!(texts.unwrap(), ["Hello!"; 3]);
+    assert_eq!(server.join().unwrap()[0].len(), 3);
+}
