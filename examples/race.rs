@@ -1,0 +1,287 @@
+//! The chapter's whole comparison in one table: nine ways to wait for the same answers.
+//! Run: cargo run --release --example race (15 s; --delay 3 is the chapter's own scale).
+//! Predict: which rows take one delay, which the sum of all, and which something between?
+//! Expect: ratio 5 for the two traps, 1 for async and threads, 16 for eight processes, 100 for one after another.
+//! Look: the most requests in flight, as the server counted them: that, and not the CPU, is what makes the time.
+//! Change: --only async --requests 10000 --delay 3.
+
+#[path = "support/race_strategies.rs"]
+mod strategies;
+mod support;
+
+use std::fmt::Write;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use strategies::{Job, STRATEGIES, Strategy, cpu_time, fetch_in_process};
+use support::args::{self, Args};
+use support::server::{Config, ToyServer};
+use support::{process_pool, sibling};
+
+/// A row of the table.
+struct Row {
+    wall: Duration,
+    cpu: Option<Duration>,
+    peak: Option<usize>,
+    used: Result<String, String>,
+}
+
+/// Whom a strategy asks.
+enum Server {
+    /// In this process.
+    Here(ToyServer),
+    /// A process of its own, so that both sides have all the descriptors that a process may have.
+    Beside(Child, String),
+    Given(String),
+}
+
+/// More requests than this at a time need more descriptors than one process may have for both sides.
+const MANY: usize = 4000;
+
+impl Server {
+    fn start(
+        given: Option<&str>,
+        delay: Duration,
+        single: bool,
+        many: bool,
+    ) -> Result<Server, String> {
+        if let Some(url) = given {
+            return Ok(Server::Given(url.to_owned()));
+        }
+        if many {
+            return Server::start_beside(delay);
+        }
+        let config = Config {
+            port: 0,
+            delay,
+            single,
+            log: false,
+        };
+        let server = ToyServer::start(config);
+        server
+            .map(Server::Here)
+            .map_err(|error| format!("the toy server: {error}"))
+    }
+
+    fn start_beside(delay: Duration) -> Result<Server, String> {
+        let delay = delay.as_secs_f64().to_string();
+        let mut command = sibling::example("toy_server")?;
+        command
+            .args(["--port", "0", "--quiet", "--delay", &delay])
+            .stdout(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("the toy server: {error}"))?;
+        let mut line = String::new();
+        if let Some(output) = child.stdout.take() {
+            let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line);
+            read.map_err(|error| format!("the toy server: {error}"))?;
+        }
+        match line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+        {
+            Some(url) => Ok(Server::Beside(child, url.to_owned())),
+            None => Err(format!("the toy server did not start: {line}")),
+        }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Server::Here(server) => server.url(),
+            Server::Beside(_, url) | Server::Given(url) => url.clone(),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Server::Beside(child, _) = self {
+            // It has ended by itself, or it ends now.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn race(strategy: &Strategy, args: &Args) -> Row {
+    let requests = args.given_number("requests").unwrap_or(strategy.requests);
+    let many = requests > MANY;
+    let begin = Instant::now();
+    let server = Server::start(
+        args.url(),
+        args.seconds("delay"),
+        strategy.single_server,
+        many,
+    );
+    let server = match server {
+        Ok(server) => server,
+        Err(error) => {
+            return Row {
+                wall: begin.elapsed(),
+                cpu: None,
+                peak: None,
+                used: Err(error),
+            };
+        }
+    };
+    let job = Job {
+        url: server.url(),
+        requests,
+        workers: args.number("workers"),
+    };
+    let (cpu, begin) = (cpu_time(), Instant::now());
+    let used = (strategy.run)(&job);
+    let wall = begin.elapsed();
+    let cpu = cpu.zip(cpu_time()).map(|(before, after)| after - before);
+    let peak = match &server {
+        Server::Here(server) => Some(server.peak_in_flight()),
+        _ => None,
+    };
+    Row {
+        wall,
+        cpu,
+        peak,
+        used,
+    }
+}
+
+/// `-` for what is not known.
+fn or_dash(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "-".to_owned())
+}
+
+fn table_line(strategy: &Strategy, requests: usize, ratio: f64, row: &Row) -> String {
+    let name = strategy.name;
+    let used = match &row.used {
+        Ok(used) => used,
+        Err(error) => return format!("{name:<22}{requests:>9}  failed: {error}"),
+    };
+    let chapter = or_dash(
+        strategy
+            .chapter
+            .map(|seconds| format!("{:.2}", seconds / 3.0)),
+    );
+    let cpu = or_dash(row.cpu.map(|cpu| format!("{:.2}", cpu.as_secs_f64())));
+    let peak = or_dash(row.peak.map(|peak| peak.to_string()));
+    let wall = row.wall.as_secs_f64();
+    format!("{name:<22}{requests:>9}{wall:>10.3}{ratio:>9.2}{chapter:>9}{cpu:>8}{peak:>11}  {used}")
+}
+
+fn json_line(strategy: &Strategy, requests: usize, delay: f64, ratio: f64, row: &Row) -> String {
+    let or_null = |value: Option<String>| value.unwrap_or_else(|| "null".to_owned());
+    let mut line = format!(
+        "{{\"strategy\":\"{}\",\"requests\":{requests},\"delay_s\":{delay},\"wall_s\":{:.6},\"ratio\":{ratio:.4},\
+         \"cpu_s\":{},\"peak_in_flight\":{},\"chapter_ratio\":{}",
+        strategy.name,
+        row.wall.as_secs_f64(),
+        or_null(row.cpu.map(|cpu| format!("{:.3}", cpu.as_secs_f64()))),
+        or_null(row.peak.map(|peak| peak.to_string())),
+        or_null(
+            strategy
+                .chapter
+                .map(|seconds| format!("{:.4}", seconds / 3.0))
+        ),
+    );
+    if let Err(error) = &row.used {
+        let error = error
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', " ");
+        // Writing to a string cannot fail.
+        let _ = write!(line, ",\"error\":\"{error}\"");
+    }
+    line + "}"
+}
+
+fn chosen(only: &str) -> Vec<&'static Strategy> {
+    let names: Vec<&str> = only.split(',').filter(|name| !name.is_empty()).collect();
+    let mut known: Vec<&str> = STRATEGIES.iter().map(|strategy| strategy.name).collect();
+    known.dedup();
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        args::usage_error(format!("--only: {name:?} is none of {}", known.join(", ")));
+    }
+    let wanted = |strategy: &&Strategy| names.is_empty() || names.contains(&strategy.name);
+    STRATEGIES.iter().filter(wanted).collect()
+}
+
+fn main() {
+    process_pool::worker_main_if_asked(fetch_in_process);
+    let workers = args::number("workers", 1..=1000, "8", "processes in the pool");
+    let options = [
+        args::delay("0.1"),
+        args::number(
+            "requests",
+            1..=1_000_000,
+            "",
+            "instead of the chapter's 5 and 100",
+        ),
+        workers,
+        args::text("only", "A,B", "", "only these strategies"),
+        args::url(),
+        args::flag("json", "one JSON object a line"),
+    ];
+    let args = Args::read(
+        "Compares the chapter's ways of waiting for a server.",
+        &options,
+    );
+    let mut strategies = chosen(args.text("only"));
+    if args.given_number("requests").is_some() {
+        // With one number for all, the two rows of a name are the same.
+        strategies.dedup_by_key(|strategy| strategy.name);
+        let mut seen = Vec::new();
+        strategies.retain(|strategy| {
+            !seen.contains(&strategy.name) && {
+                seen.push(strategy.name);
+                true
+            }
+        });
+    }
+    let delay = args.seconds("delay").as_secs_f64();
+    let wanted = 2 * args.given_number("requests").unwrap_or(0) as u64 + 1000;
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < wanted / 2 => {
+            eprintln!("note: only {limit} files may be open at a time")
+        }
+        Ok(_) => {}
+        Err(error) => eprintln!("note: the limit of open files cannot be raised: {error}"),
+    }
+
+    if !args.flag("json") {
+        println!(
+            "each answer takes {delay} s; wall and CPU in seconds, ratio = wall / delay; the chapter's ratio is of 3 s\n"
+        );
+        println!(
+            "strategy               requests      wall    ratio  chapter     CPU  in flight  used"
+        );
+    }
+    let bar = ProgressBar::new(strategies.len() as u64);
+    let style = ProgressStyle::with_template("{spinner} {pos}/{len} {msg} {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let mut failed = false;
+    for strategy in strategies {
+        bar.set_message(strategy.name);
+        let row = race(strategy, &args);
+        let requests = args.given_number("requests").unwrap_or(strategy.requests);
+        let ratio = row.wall.as_secs_f64() / delay;
+        failed |= row.used.is_err();
+        let line = match args.flag("json") {
+            true => json_line(
+                strategy,
+                requests,
+                delay,
+                if ratio.is_finite() { ratio } else { 0.0 },
+                &row,
+            ),
+            false => table_line(strategy, requests, ratio, &row),
+        };
+        bar.suspend(|| println!("{line}"));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if failed {
+        std::process::exit(1);
+    }
+}

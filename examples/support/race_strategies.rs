@@ -1,0 +1,205 @@
+//! The ways of waiting that `race` compares: each fetches a URL so many times and says what it used.
+
+use std::time::Duration;
+
+use glassloop::http::{ClientSession, Error};
+use glassloop::{create_task, run, to_thread, try_gather, wait};
+
+use crate::support::blocking;
+use crate::support::process_pool::Pool;
+
+/// What a strategy is given.
+pub struct Job {
+    pub url: String,
+    pub requests: usize,
+    pub workers: usize,
+}
+
+pub struct Strategy {
+    pub name: &'static str,
+    /// As many as the chapter makes.
+    pub requests: usize,
+    /// The chapter's time in seconds, for requests of 3 s.
+    pub chapter: Option<f64>,
+    /// The server takes one request at a time.
+    pub single_server: bool,
+    /// Runs it, and names the threads or processes that it used.
+    pub run: fn(&Job) -> Result<String, String>,
+}
+
+/// In the order of the table.
+pub const STRATEGIES: [Strategy; 9] = [
+    strategy(
+        "blocking-in-coroutine",
+        5,
+        Some(15.08),
+        blocking_in_coroutine,
+    ),
+    strategy(
+        "blocking-behind-await",
+        5,
+        Some(15.08),
+        blocking_behind_await,
+    ),
+    strategy("async", 5, Some(3.06), asynchronous),
+    Strategy {
+        single_server: true,
+        ..strategy("async-single-server", 5, None, asynchronous)
+    },
+    strategy("to-thread", 100, None, in_pool_threads),
+    strategy("threads", 100, None, in_own_threads),
+    strategy("async", 100, Some(3.44), asynchronous),
+    strategy("process-pool", 100, Some(48.86), in_processes),
+    strategy("sequential", 100, Some(301.17), sequential),
+];
+
+const fn strategy(
+    name: &'static str,
+    requests: usize,
+    chapter: Option<f64>,
+    run: fn(&Job) -> Result<String, String>,
+) -> Strategy {
+    Strategy {
+        name,
+        requests,
+        chapter,
+        single_server: false,
+        run,
+    }
+}
+
+/// What a process of the pool does with an item.
+pub fn fetch_in_process(url: &str, _: usize) -> Result<String, String> {
+    checked(blocking::get(url))
+}
+
+fn checked(answer: Result<String, String>) -> Result<String, String> {
+    match answer {
+        Ok(text) if text.is_empty() => Err("the answer is empty".to_owned()),
+        other => other,
+    }
+}
+
+/// The chapter's trap: the task blocks the loop. Behind an await it is the same.
+fn blocking_tasks(job: &Job, behind_await: bool) -> Result<String, String> {
+    async fn get(url: &str) -> Result<String, String> {
+        checked(blocking::get(url))
+    }
+    let (url, requests) = (job.url.clone(), job.requests);
+    let results = run(async move {
+        let request = |url: String| async move {
+            match behind_await {
+                true => get(&url).await,
+                false => checked(blocking::get(&url)),
+            }
+        };
+        let tasks: Vec<_> = (0..requests)
+            .map(|_| create_task(request(url.clone())))
+            .collect();
+        // Waiting for one task after another takes as long as the longest, since they all run by themselves.
+        wait(tasks.clone())
+            .await
+            .map_err(|error| error.to_string())?;
+        tasks
+            .iter()
+            .try_for_each(|task| match task.result().as_deref() {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(error.clone()),
+                Err(error) => Err(error.to_string()),
+            })
+    });
+    results.map_err(|error| error.to_string())??;
+    Ok("1 thread".to_owned())
+}
+
+fn blocking_in_coroutine(job: &Job) -> Result<String, String> {
+    blocking_tasks(job, false)
+}
+
+fn blocking_behind_await(job: &Job) -> Result<String, String> {
+    blocking_tasks(job, true)
+}
+
+fn asynchronous(job: &Job) -> Result<String, String> {
+    async fn request(session: ClientSession, url: String) -> Result<String, Error> {
+        session.get(url).await?.text().await
+    }
+    let (url, requests) = (job.url.clone(), job.requests);
+    let texts = run(async move {
+        let session = ClientSession::builder().limit(0).build();
+        let request = |_| request(session.clone(), url.clone());
+        try_gather((0..requests).map(request).collect::<Vec<_>>()).await
+    });
+    let texts = texts.map_err(|error| error.to_string())?;
+    for text in texts.map_err(|error| error.to_string())? {
+        checked(Ok(text))?;
+    }
+    Ok("1 thread".to_owned())
+}
+
+fn in_pool_threads(job: &Job) -> Result<String, String> {
+    let (url, requests) = (job.url.clone(), job.requests);
+    let texts = run(async move {
+        let request = |url: String| async move {
+            let answer = to_thread(move || checked(blocking::get(&url))).await;
+            answer.unwrap_or_else(|error| Err(error.to_string()))
+        };
+        try_gather(
+            (0..requests)
+                .map(|_| request(url.clone()))
+                .collect::<Vec<_>>(),
+        )
+        .await
+    });
+    let texts = texts.map_err(|error| error.to_string())?;
+    texts.map_err(|error| error.to_string())?;
+    let threads = (glassloop::cpu_count() + 4).min(32).min(job.requests);
+    Ok(format!("{threads} threads"))
+}
+
+fn in_own_threads(job: &Job) -> Result<String, String> {
+    let start = |_| {
+        let url = job.url.clone();
+        let thread = std::thread::Builder::new().spawn(move || checked(blocking::get(&url)));
+        thread.map_err(|error| format!("cannot start a thread: {error}"))
+    };
+    let started = (0..job.requests)
+        .map(start)
+        .collect::<Result<Vec<_>, _>>()?;
+    for thread in started {
+        thread
+            .join()
+            .map_err(|_| "a thread panicked".to_owned())??;
+    }
+    Ok(format!("{} threads", job.requests))
+}
+
+fn in_processes(job: &Job) -> Result<String, String> {
+    let mut pool = Pool::new(job.workers, &job.url)?;
+    let mut failure = Ok(());
+    pool.map(job.requests, None, |_, result| {
+        if let Err(error) = result {
+            failure = Err(error);
+        }
+    })?;
+    failure?;
+    Ok(format!("{} processes", job.workers))
+}
+
+fn sequential(job: &Job) -> Result<String, String> {
+    for _ in 0..job.requests {
+        checked(blocking::get(&job.url))?;
+    }
+    Ok("1 thread".to_owned())
+}
+
+/// The CPU time of this process and of its children that have ended; `None` where the system does not tell (it is Linux's
+/// `/proc`, in steps of 10 ms).
+pub fn cpu_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field, the program's name, may hold anything but ends with the last bracket.
+    let fields = stat.rsplit_once(')')?.1;
+    let ticks = fields.split_whitespace().skip(11).take(4);
+    let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap_or(0)).sum();
+    Some(Duration::from_millis(10 * ticks))
+}
