@@ -1,15 +1,15 @@
-//! The trap again: the blocking call moved into an async function of its own, and awaited.
-//! Run: cargo run --example blocking_behind_await -- --delay 0.3 (5 requests of 3 s without options).
-//! Predict: now there is an await. Do the requests overlap?
-//! Expect: five delays still (the chapter: 15.08 s).
-//! Look: get() returns with its first poll: an await of something that never waits never suspends.
-//! Change: make get() sleep for a while before it asks. Which part of its time overlaps now?
+//! The chapter's second attempt: the blocking request moves into an async function that is awaited.
+//! Run: cargo run --example blocking_behind_await -- --delay 0.3 (without options: 5 requests of 3 s).
+//! Predict: now there is an `.await`; is it concurrent?
+//! Expect: no: 5 d again (the chapter: 15.08 s). An await gives way only if what it awaits is pending, and `get` never is.
+//! Look: "Waiting" and "Get response" still take turns.
+//! Change: replace the body of `get` by a `glassloop::sleep`: the same await now lets the others run.
 
 mod support;
 
 use std::time::Instant;
 
-use glassloop::{create_task, run, wait};
+use glassloop::{create_task, wait};
 use support::args::{self, Args};
 use support::{blocking, server};
 
@@ -23,19 +23,20 @@ async fn request(url: String) {
     println!("Get response from {url} Result: {result}");
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
+    let about = "Blocking requests behind an await.";
     let options = [args::requests("5"), args::delay("3"), args::url()];
-    let args = Args::read("Blocking requests behind an await.", &options);
-    let count = args.number("requests");
+    let args = Args::read(about, &options);
     let (url, _server) = server::given_or_started(args.url(), args.seconds("delay"));
 
     let begin = Instant::now();
-    run(async move {
-        let tasks: Vec<_> = (0..count)
-            .map(|_| create_task(request(url.clone())))
-            .collect();
+    let main = async move {
+        let tasks = (0..args.number("requests")).map(|_| create_task(request(url.clone())));
         wait(tasks).await
-    })??;
-    println!("Cost time: {:.3}", begin.elapsed().as_secs_f64());
-    Ok(())
+    };
+    match glassloop::run(main) {
+        Ok(Ok(_)) => println!("Cost time: {:.2}", begin.elapsed().as_secs_f64()),
+        Ok(Err(error)) => args::fail(error),
+        Err(error) => args::fail(error),
+    }
 }

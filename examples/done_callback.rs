@@ -1,33 +1,33 @@
-//! The chapter's callback: the loop calls a function when the task is done.
-//! Run: cargo run --example done_callback -- --url http://127.0.0.1:5000 (without --url it starts a server of its own).
-//! Predict: is "Status:" printed before or after the task has finished?
-//! Expect: the task pending, with its callback under cb=[...]; then the status; then the task finished.
-//! Look: the callback is not called by the task: it goes through the ready queue and runs in the next turn.
-//! Change: add a second callback, and one that panics before it: which of them run?
+//! The chapter's callback: a function that the loop calls when the task is done.
+//! Run: cargo run --example done_callback (with `-- --url http://HOST` it asks that server).
+//! Predict: when is the callback called: inside the coroutine, right behind it, or after run_until_done?
+//! Expect: between the two prints of the task, by the ready queue, in the turn after the one in which the task ended.
+//! Look: `cb=[callback() at ...]` in the pending task; it is gone from the finished one.
+//! Change: add the callback twice, and once more after the task is done: how often is it called?
 
 mod support;
 
 use std::time::Duration;
 
-use glassloop::EventLoop;
-use glassloop::http::{ClientSession, Error, Response};
+use glassloop::http::{ClientSession, Response};
+use glassloop::{EventLoop, LoopError, Task};
 use support::args::{self, Args};
 use support::server;
 
-async fn request(url: String) -> Result<Response, Error> {
-    ClientSession::new().get(url).await
+async fn request(url: String) -> Response {
+    let response = ClientSession::new().get(&url).await;
+    response.unwrap_or_else(|error| args::fail(error))
 }
 
-fn callback(task: &glassloop::Task<Result<Response, Error>>) {
-    match task.result().as_deref() {
-        Ok(Ok(response)) => println!("Status: {response:?}"),
-        Ok(Err(error)) => args::fail(error),
+fn callback(task: &Task<Response>) {
+    match task.result() {
+        Ok(response) => println!("Status: {response:?}"),
         Err(error) => args::fail(error),
     }
 }
 
-fn main() -> Result<(), glassloop::LoopError> {
-    let args = Args::read("A done-callback on a task.", &[args::url()]);
+fn main() -> Result<(), LoopError> {
+    let args = Args::read("One request, and a callback for its end.", &[args::url()]);
     let (url, _server) = server::given_or_started(args.url(), Duration::ZERO);
 
     let event_loop = EventLoop::new()?;

@@ -1,49 +1,60 @@
-//! The chapter's second program: ten tasks that sleep for 1 to 5 units, gathered.
-//! Run: cargo run --example gather -- --delay 0.2 (the length of a unit; 1 s without options).
-//! Predict: in which order do they finish, and how long does it take in all?
-//! Expect: in the order of their sleeps; all in the time of the longest, not in the sum.
-//! Look: the results stand in the order of the arguments all the same: gather sorts, not the clock.
-//! Change: give --seed 7 twice: the sleeps repeat. Then await the tasks one after another instead: does the total change?
+//! The chapter's ten coroutines that sleep for a random time, gathered.
+//! Run: cargo run --example gather (with `-- --scale 0.1` a second takes a tenth of one).
+//! Predict: ten sleeps of 1 to 5 s: in which order do they end, and how long does it take in all?
+//! Expect: the short ones first, whatever their number; in all as long as the slowest one, not the sum.
+//! Look: the results at the end are in the order of the arguments: gather does not care who was first.
+//! Change: await each task in a loop instead of gather: is it slower? Then await each sleep before the next is created.
 
 mod support;
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
-use glassloop::{create_task, gather, run, sleep};
+use glassloop::{create_task, gather, sleep};
 use support::args::{self, Args};
 
-/// One to five, from a seed that it moves on (xorshift).
-fn dice(seed: &mut u64) -> u32 {
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    (*seed % 5) as u32 + 1
+/// Marsaglia's xorshift: enough for a sleep.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: Option<usize>) -> Random {
+        let seed = seed.map_or_else(|| RandomState::new().build_hasher().finish(), |n| n as u64);
+        // Spreads small seeds over all bits. It must not be 0, which xorshift never leaves.
+        Random(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    fn one_to_five(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 32) % 5) as u32 + 1
+    }
 }
 
-async fn coroutine(id: usize, units: u32, unit: Duration) -> u32 {
-    sleep(unit * units).await;
-    println!("coroutine: {id}, finished. It took {units} units");
-    units
+async fn my_coroutine(id: usize, seconds: u32, scale: Duration) -> u32 {
+    sleep(scale * seconds).await;
+    println!("Coroutine: {id}, done. It took: {seconds} s");
+    seconds
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let seed = args::number("seed", 0..=usize::MAX, "0", "0 draws anew in each run");
-    let options = [args::delay("1"), args::requests("10"), seed];
-    let args = Args::read("Tasks of random length under gather.", &options);
-    let (unit, count) = (args.seconds("delay"), args.number("requests"));
-    let mut seed = match args.number("seed") {
-        0 => RandomState::new().hash_one(0u8) | 1,
-        given => given as u64,
-    };
+fn main() {
+    let options = [
+        args::seconds("scale", "1", "how long one of the printed seconds takes"),
+        args::number("seed", 0..=4_294_967_295, "", "the same times again"),
+    ];
+    let args = Args::read("Ten tasks that sleep for 1 to 5 seconds each.", &options);
+    let scale = args.seconds("scale");
+    let mut random = Random::new(args.given_number("seed"));
 
     let begin = Instant::now();
-    let results = run(async move {
-        let start = |id| create_task(coroutine(id, dice(&mut seed), unit));
-        let tasks: Vec<_> = (0..count).map(start).collect();
-        gather(tasks).await
-    })??;
-    println!("results: {results:?}");
-    println!("Cost time: {:.3}", begin.elapsed().as_secs_f64());
-    Ok(())
+    let main = async move {
+        let tasks = (0..10).map(|id| create_task(my_coroutine(id, random.one_to_five(), scale)));
+        gather(tasks.collect::<Vec<_>>()).await
+    };
+    let times = glassloop::run(main).unwrap_or_else(|error| args::fail(error));
+    let times = times.unwrap_or_else(|error| args::fail(error));
+    let (slowest, sum) = (times.iter().max(), times.iter().sum::<u32>());
+    println!("Results: {times:?}");
+    println!("Slowest: {} s, sum: {sum} s", slowest.unwrap_or(&0));
+    println!("Cost time: {:.2}", begin.elapsed().as_secs_f64());
 }

@@ -1,13 +1,13 @@
-//! The chapter's first task: made, pending, run, finished.
+//! The chapter's first coroutine: a task is pending, runs, and is finished.
 //! Run: cargo run --example hello -- --delay 1
-//! Predict: is the coroutine running when the task is printed for the first time?
-//! Expect: the task pending, then "hello world", one delay later "hello again", then the task finished.
-//! Look: the two times differ by the delay; what stands after coro= changes from "running at" to "done".
-//! Change: print the task from inside hello() (glassloop::current_task()): where is it running then?
+//! Predict: between which two lines does "hello world" appear: does create_task run the coroutine?
+//! Expect: after the pending task: creating it only schedules it; the two times are the delay apart.
+//! Look: the first `<Task pending ...>` and the last `<Task finished ... result=()>`: it is the same object.
+//! Change: print the task from a second coroutine while the first one sleeps: `wait_for=` says what it waits for.
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use glassloop::{EventLoop, LoopError, sleep};
 use support::args::{self, Args};
@@ -18,15 +18,27 @@ async fn hello(delay: Duration) {
     println!("hello again");
 }
 
+/// The time of day, in UTC.
+fn now() -> String {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = since_1970.unwrap_or_default();
+    let (seconds, micros) = (now.as_secs(), now.subsec_micros());
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{hour:02}:{minute:02}:{second:02}.{micros:06} UTC")
+}
+
 fn main() -> Result<(), LoopError> {
-    let args = Args::read("One task that sleeps.", &[args::delay("1")]);
+    let args = Args::read(
+        "Runs one task and shows it before and after.",
+        &[args::delay("1")],
+    );
 
     let event_loop = EventLoop::new()?;
     let task = event_loop.create_task(hello(args.seconds("delay")))?;
-    println!("{:.6} s", event_loop.time().as_secs_f64());
+    println!("{}", now());
     println!("{task:?}");
     event_loop.run_until_done(&task)?;
     println!("{task:?}");
-    println!("{:.6} s", event_loop.time().as_secs_f64());
+    println!("{}", now());
     event_loop.close()
 }

@@ -1,25 +1,26 @@
-//! The same as done_callback, without the callback: the result is read from the task.
-//! Run: cargo run --example no_callback -- --url http://127.0.0.1:5000 (without --url it starts a server of its own).
-//! Predict: what does result() give before the loop has run?
-//! Expect: the task pending; then finished; then its result.
-//! Look: the result stays in the task, which can be asked for it any number of times.
-//! Change: print task.result() before run_until_done: what does it say?
+//! The chapter's request without a callback: the result stays in the task until somebody asks for it.
+//! Run: cargo run --example no_callback (with `-- --url http://HOST` it asks that server).
+//! Predict: what does `task.result()` give before the loop has run?
+//! Expect: the task is printed pending, then finished, then its result; asked too early, result() is an error.
+//! Look: `run_until_done` borrows the task, so it can still be printed; `run_until_complete` would take its result along.
+//! Change: ask for `task.result()` before the loop runs, and print what you get.
 
 mod support;
 
 use std::time::Duration;
 
-use glassloop::EventLoop;
-use glassloop::http::{ClientSession, Error, Response};
+use glassloop::http::{ClientSession, Response};
+use glassloop::{EventLoop, LoopError};
 use support::args::{self, Args};
 use support::server;
 
-async fn request(url: String) -> Result<Response, Error> {
-    ClientSession::new().get(url).await
+async fn request(url: String) -> Response {
+    let response = ClientSession::new().get(&url).await;
+    response.unwrap_or_else(|error| args::fail(error))
 }
 
-fn main() -> Result<(), glassloop::LoopError> {
-    let args = Args::read("The result of a task, without a callback.", &[args::url()]);
+fn main() -> Result<(), LoopError> {
+    let args = Args::read("One request, and its result.", &[args::url()]);
     let (url, _server) = server::given_or_started(args.url(), Duration::ZERO);
 
     let event_loop = EventLoop::new()?;
@@ -27,9 +28,6 @@ fn main() -> Result<(), glassloop::LoopError> {
     println!("Task: {task:?}");
     let result = event_loop.run_until_done(&task)?;
     println!("Task: {task:?}");
-    match &*result {
-        Ok(response) => println!("Task Result: {response:?}"),
-        Err(error) => args::fail(error),
-    }
+    println!("Task Result: {result:?}");
     Ok(())
 }

@@ -89,19 +89,8 @@ impl Connection {
         // What is used up makes room before more is asked for.
         self.buffer.drain(..self.start);
         self.start = 0;
-        let filled = self.buffer.len();
-        self.buffer.resize(filled + READ_SIZE, 0);
-        // A guard, since a cancelled read must not leave the zeros behind as if they had been read.
-        let mut room = Room {
-            connection: self,
-            filled,
-        };
-        let buffer = &mut room.connection.buffer[filled..];
-        let read = room.connection.stream.read(buffer).await;
-        let n = *read.as_ref().unwrap_or(&0);
-        room.filled = filled + n;
-        room.connection.answered |= n > 0;
-        drop(room);
+        let read = self.stream.read_more(&mut self.buffer, READ_SIZE).await;
+        self.answered |= !self.buffer.is_empty();
         match read {
             Ok(n) => Ok(n),
             // A reset before any byte is a close like any other; in the middle of a response the parser names what is lost.
@@ -114,17 +103,5 @@ impl Connection {
             }
             Err(error) => Err(ErrorKind::Io(error)),
         }
-    }
-}
-
-/// Room for a read at the end of the buffer; what is not filled goes when it does.
-struct Room<'a> {
-    connection: &'a mut Connection,
-    filled: usize,
-}
-
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        self.connection.buffer.truncate(self.filled);
     }
 }

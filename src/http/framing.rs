@@ -160,7 +160,7 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn map(lines: &[(&'static str, &[u8])]) -> HeaderMap {
+    fn map(lines: Lines) -> HeaderMap {
         let line = |(name, value): &(&'static str, &[u8])| {
             (
                 HeaderName::from_bytes(name.as_bytes()).unwrap(),
@@ -174,7 +174,7 @@ mod tests {
         method: &Method,
         status: u16,
         version: Version,
-        lines: &[(&'static str, &[u8])],
+        lines: Lines,
     ) -> Result<Framing, String> {
         let status = StatusCode::from_u16(status).unwrap();
         Framing::new(Asked::new(method), status, version, &map(lines)).map_err(
@@ -186,9 +186,11 @@ mod tests {
         )
     }
 
-    fn get(lines: &[(&'static str, &[u8])]) -> Result<Framing, String> {
+    fn get(lines: Lines) -> Result<Framing, String> {
         framed(&Method::GET, 200, Version::HTTP_11, lines)
     }
+
+    type Lines<'a> = &'a [(&'static str, &'a [u8])];
 
     const CL: &str = "content-length";
     const TE: &str = "transfer-encoding";
@@ -353,7 +355,7 @@ mod tests {
     #[test]
     fn r38_connection_tokens() {
         const C: &str = "connection";
-        let cases: [(&[(&str, &[u8])], bool, bool); 8] = [
+        let cases: [(Lines, bool, bool); 8] = [
             (&[], true, false),
             (&[(C, b"close")], false, false),
             (&[(C, b"Keep-Alive")], true, true),

@@ -5,6 +5,7 @@ mod connection;
 mod error;
 mod fields;
 mod framing;
+mod head;
 mod parse_error;
 pub mod parser;
 mod pool;

@@ -17,7 +17,7 @@ struct Idle {
 }
 
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<Key, Vec<Idle>>>,
+    idle: RefCell<HashMap<Key, VecDeque<Idle>>>,
     keepalive: Duration,
     /// 0 is no limit.
     limit: usize,
@@ -45,18 +45,17 @@ impl Pool {
         }
         let turn = Promise::new();
         self.waiters.borrow_mut().push_back(turn.clone());
-        // The place is counted for whom it is given to, so that nobody can get in between.
-        let waiting = Waiting {
+        let mut waiting = Waiting {
             pool: self,
             turn: Some(turn.clone()),
         };
-        // Only the holder of a permit fulfils it, and nobody cancels it.
-        let _ = (&turn).await;
-        let mut waiting = waiting;
+        // It cannot fail: the holder of a permit fulfils it, and a cancellation ends this coroutine.
+        let _ = turn.await;
         waiting.turn = None;
         Permit { pool: self.clone() }
     }
 
+    /// The permit goes to the next in line without becoming free in between, so that nobody can slip in.
     fn pass_on(&self) {
         while let Some(next) = self.waiters.borrow_mut().pop_front() {
             if next.set_result(()).is_ok() {
@@ -70,7 +69,7 @@ impl Pool {
     pub(crate) fn check_out(&self, key: &Key) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         let connections = idle.get_mut(key)?;
-        while let Some(candidate) = connections.pop() {
+        while let Some(candidate) = connections.pop_back() {
             if candidate.since.elapsed() < self.keepalive && candidate.connection.is_fresh() {
                 return Some(candidate.connection);
             }
@@ -82,8 +81,14 @@ impl Pool {
         connection.reused = true;
         let mut idle = self.idle.borrow_mut();
         let connections = idle.entry(key).or_default();
-        connections.retain(|idle| idle.since.elapsed() < self.keepalive);
-        connections.push(Idle {
+        // The oldest stand in front, and only they can have expired.
+        while connections
+            .front()
+            .is_some_and(|oldest| oldest.since.elapsed() >= self.keepalive)
+        {
+            connections.pop_front();
+        }
+        connections.push_back(Idle {
             connection,
             since: Instant::now(),
         });

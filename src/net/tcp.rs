@@ -130,6 +130,26 @@ impl TcpStream {
         read(&self.source, buffer, Location::caller())
     }
 
+    /// Appends what there is, `most` bytes at a time. While it waits it holds no memory for them.
+    #[track_caller]
+    pub(crate) fn read_more<'a>(
+        &'a mut self,
+        buffer: &'a mut Vec<u8>,
+        most: usize,
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        let poll = move |source: &TcpSource, context: &Context<'_>, site| {
+            source.poll_bytes(context, Direction::Read, site, most, |mut io| {
+                let filled = buffer.len();
+                buffer.resize(filled + most, 0);
+                let read = io.read(&mut buffer[filled..]);
+                buffer.truncate(filled + read.as_ref().unwrap_or(&0));
+                read
+            })
+        };
+        self.source
+            .operation(Direction::Read, Location::caller(), poll)
+    }
+
     /// Fills `buffer`.
     ///
     /// # Errors
