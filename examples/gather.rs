@@ -1,5 +1,5 @@
 //! The chapter's ten coroutines that sleep for a random time, gathered.
-//! Run: cargo run --example gather (with `-- --scale 0.1` a second takes a tenth of one).
+//! Run: cargo run --example gather (with `-- --delay 0.1` a second takes a tenth of one).
 //! Predict: ten sleeps of 1 to 5 s: in which order do they end, and how long does it take in all?
 //! Expect: the short ones first, whatever their number; in all as long as the slowest one, not the sum.
 //! Look: the results at the end are in the order of the arguments: gather does not care who was first.
@@ -39,11 +39,11 @@ async fn my_coroutine(id: usize, seconds: u32, scale: Duration) -> u32 {
 
 fn main() {
     let options = [
-        args::seconds("scale", "1", "how long one of the printed seconds takes"),
+        args::seconds("delay", "1", "how long one of the printed seconds takes"),
         args::number("seed", 0..=4_294_967_295, "", "the same times again"),
     ];
     let args = Args::read("Ten tasks that sleep for 1 to 5 seconds each.", &options);
-    let scale = args.seconds("scale");
+    let scale = args.seconds("delay");
     let mut random = Random::new(args.given_number("seed"));
 
     let begin = Instant::now();

@@ -268,6 +268,8 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        // A timer that fires later finds nothing to ask.
+        self.0.scope.state.set(State::Delivered);
         if let Some(task) = self.0.task.upgrade() {
             let mut scopes = task.header().more().scopes.borrow_mut();
             if let Some(i) = scopes

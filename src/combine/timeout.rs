@@ -50,7 +50,8 @@ pub fn timeout<F: IntoFuture>(
 /// [`timeout`] in the words of asyncio's `wait_for(awaitable, limit)`; `None` is no limit. A task that is handed in is
 /// cancelled when the time is over, and waited for.
 ///
-/// With a limit of zero a coroutine never starts, and only what is done already gives its value.
+/// With a limit of zero a coroutine runs to its first suspension, and is cut short there; what is done already gives its
+/// value. (asyncio does not even start it.)
 ///
 /// # Errors
 /// [`TimeoutError`].
@@ -98,12 +99,17 @@ struct Expiry {
 }
 
 impl Expiry {
-    /// `None` for a limit beyond what the clock can count.
+    /// `None` where there is no timer to cancel: for no time at all, and for more than the clock can count.
     fn set(limit: Duration, guard: &Guard, site: Site) -> Option<Expiry> {
         let core = current::expect();
         let deadline = core.clock.after(limit)?;
         let place = guard.place().clone();
         let expire = move || place.request();
+        if limit.is_zero() {
+            // Not by a timer, which would stand behind a bare yield of the body in the ready queue.
+            core.call_soon(site, expire);
+            return None;
+        }
         let callback = Callback::new(core.next_number(), site, Some(deadline), expire);
         let timer = core.set_timer(deadline, Target::Callback(callback));
         Some(Expiry { core, timer })
