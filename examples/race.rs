@@ -147,42 +147,50 @@ fn race(strategy: &Strategy, args: &Args) -> Row {
     }
 }
 
+/// The wall time in delays; there is none for a server that answers at once.
+fn ratio(row: &Row, delay: f64) -> Option<f64> {
+    (delay > 0.0).then(|| row.wall.as_secs_f64() / delay)
+}
+
+/// The chapter's time over its delay, where this race runs what the chapter ran.
+fn chapter_ratio(strategy: &Strategy, requests: usize) -> Option<f64> {
+    let same = requests == strategy.requests;
+    strategy
+        .chapter
+        .filter(|_| same)
+        .map(|seconds| seconds / 3.0)
+}
+
 /// `-` for what is not known.
 fn or_dash(value: Option<String>) -> String {
     value.unwrap_or_else(|| "-".to_owned())
 }
 
-fn table_line(strategy: &Strategy, requests: usize, ratio: f64, row: &Row) -> String {
+fn table_line(strategy: &Strategy, requests: usize, delay: f64, row: &Row) -> String {
     let name = strategy.name;
     let used = match &row.used {
         Ok(used) => used,
         Err(error) => return format!("{name:<22}{requests:>9}  failed: {error}"),
     };
-    let chapter = or_dash(
-        strategy
-            .chapter
-            .map(|seconds| format!("{:.2}", seconds / 3.0)),
-    );
+    let chapter = or_dash(chapter_ratio(strategy, requests).map(|ratio| format!("{ratio:.2}")));
     let cpu = or_dash(row.cpu.map(|cpu| format!("{:.2}", cpu.as_secs_f64())));
     let peak = or_dash(row.peak.map(|peak| peak.to_string()));
     let wall = row.wall.as_secs_f64();
-    format!("{name:<22}{requests:>9}{wall:>10.3}{ratio:>9.2}{chapter:>9}{cpu:>8}{peak:>11}  {used}")
+    let ratio = or_dash(ratio(row, delay).map(|ratio| format!("{ratio:.2}")));
+    format!("{name:<22}{requests:>9}{wall:>10.3}{ratio:>9}{chapter:>9}{cpu:>8}{peak:>11}  {used}")
 }
 
-fn json_line(strategy: &Strategy, requests: usize, delay: f64, ratio: f64, row: &Row) -> String {
+fn json_line(strategy: &Strategy, requests: usize, delay: f64, row: &Row) -> String {
     let or_null = |value: Option<String>| value.unwrap_or_else(|| "null".to_owned());
     let mut line = format!(
-        "{{\"strategy\":\"{}\",\"requests\":{requests},\"delay_s\":{delay},\"wall_s\":{:.6},\"ratio\":{ratio:.4},\
+        "{{\"strategy\":\"{}\",\"requests\":{requests},\"delay_s\":{delay},\"wall_s\":{:.6},\"ratio\":{},\
          \"cpu_s\":{},\"peak_in_flight\":{},\"chapter_ratio\":{}",
         strategy.name,
         row.wall.as_secs_f64(),
+        or_null(ratio(row, delay).map(|ratio| format!("{ratio:.4}"))),
         or_null(row.cpu.map(|cpu| format!("{:.3}", cpu.as_secs_f64()))),
         or_null(row.peak.map(|peak| peak.to_string())),
-        or_null(
-            strategy
-                .chapter
-                .map(|seconds| format!("{:.4}", seconds / 3.0))
-        ),
+        or_null(chapter_ratio(strategy, requests).map(|ratio| format!("{ratio:.4}"))),
     );
     if let Err(error) = &row.used {
         let error = error
@@ -265,17 +273,10 @@ fn main() {
         bar.set_message(strategy.name);
         let row = race(strategy, &args);
         let requests = args.given_number("requests").unwrap_or(strategy.requests);
-        let ratio = row.wall.as_secs_f64() / delay;
         failed |= row.used.is_err();
         let line = match args.flag("json") {
-            true => json_line(
-                strategy,
-                requests,
-                delay,
-                if ratio.is_finite() { ratio } else { 0.0 },
-                &row,
-            ),
-            false => table_line(strategy, requests, ratio, &row),
+            true => json_line(strategy, requests, delay, &row),
+            false => table_line(strategy, requests, delay, &row),
         };
         bar.suspend(|| println!("{line}"));
         bar.inc(1);

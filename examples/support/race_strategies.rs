@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use glassloop::http::{ClientSession, Error};
 use glassloop::{create_task, run, to_thread, try_gather, wait};
+use http::StatusCode;
 
 use crate::support::blocking;
 use crate::support::process_pool::Pool;
@@ -70,27 +71,28 @@ const fn strategy(
 
 /// What a process of the pool does with an item.
 pub fn fetch_in_process(url: &str, _: usize) -> Result<String, String> {
-    checked(blocking::get(url))
+    get(url).map(|()| String::new())
 }
 
-fn checked(answer: Result<String, String>) -> Result<String, String> {
-    match answer {
-        Ok(text) if text.is_empty() => Err("the answer is empty".to_owned()),
-        other => other,
+/// An answer other than 200 is a failure: it was not waited for.
+fn get(url: &str) -> Result<(), String> {
+    match blocking::get_with_status(url)? {
+        (200, _) => Ok(()),
+        (status, _) => Err(format!("GET {url}: status {status}")),
     }
 }
 
 /// The chapter's trap: the task blocks the loop. Behind an await it is the same.
 fn blocking_tasks(job: &Job, behind_await: bool) -> Result<String, String> {
-    async fn get(url: &str) -> Result<String, String> {
-        checked(blocking::get(url))
+    async fn get_behind_await(url: &str) -> Result<(), String> {
+        get(url)
     }
     let (url, requests) = (job.url.clone(), job.requests);
     let results = run(async move {
         let request = |url: String| async move {
             match behind_await {
-                true => get(&url).await,
-                false => checked(blocking::get(&url)),
+                true => get_behind_await(&url).await,
+                false => get(&url),
             }
         };
         let tasks: Vec<_> = (0..requests)
@@ -121,18 +123,22 @@ fn blocking_behind_await(job: &Job) -> Result<String, String> {
 }
 
 fn asynchronous(job: &Job) -> Result<String, String> {
-    async fn request(session: ClientSession, url: String) -> Result<String, Error> {
-        session.get(url).await?.text().await
+    async fn request(session: ClientSession, url: String) -> Result<StatusCode, Error> {
+        let response = session.get(url).await?;
+        let status = response.status();
+        response.text().await?;
+        Ok(status)
     }
     let (url, requests) = (job.url.clone(), job.requests);
-    let texts = run(async move {
+    let statuses = run(async move {
         let session = ClientSession::builder().limit(0).build();
         let request = |_| request(session.clone(), url.clone());
         try_gather((0..requests).map(request).collect::<Vec<_>>()).await
     });
-    let texts = texts.map_err(|error| error.to_string())?;
-    for text in texts.map_err(|error| error.to_string())? {
-        checked(Ok(text))?;
+    let statuses = statuses.map_err(|error| error.to_string())?;
+    let statuses = statuses.map_err(|error| error.to_string())?;
+    if let Some(status) = statuses.iter().find(|status| **status != StatusCode::OK) {
+        return Err(format!("GET {}: status {status}", job.url));
     }
     Ok("1 thread".to_owned())
 }
@@ -141,7 +147,7 @@ fn in_pool_threads(job: &Job) -> Result<String, String> {
     let (url, requests) = (job.url.clone(), job.requests);
     let texts = run(async move {
         let request = |url: String| async move {
-            let answer = to_thread(move || checked(blocking::get(&url))).await;
+            let answer = to_thread(move || get(&url)).await;
             answer.unwrap_or_else(|error| Err(error.to_string()))
         };
         try_gather(
@@ -160,7 +166,7 @@ fn in_pool_threads(job: &Job) -> Result<String, String> {
 fn in_own_threads(job: &Job) -> Result<String, String> {
     let start = |_| {
         let url = job.url.clone();
-        let thread = std::thread::Builder::new().spawn(move || checked(blocking::get(&url)));
+        let thread = std::thread::Builder::new().spawn(move || get(&url));
         thread.map_err(|error| format!("cannot start a thread: {error}"))
     };
     let started = (0..job.requests)
@@ -188,7 +194,7 @@ fn in_processes(job: &Job) -> Result<String, String> {
 
 fn sequential(job: &Job) -> Result<String, String> {
     for _ in 0..job.requests {
-        checked(blocking::get(&job.url))?;
+        get(&job.url)?;
     }
     Ok("1 thread".to_owned())
 }
