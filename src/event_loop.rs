@@ -23,7 +23,7 @@ use crate::turn::{self, TurnReport};
 
 /// An event loop: it runs tasks and callbacks in one thread, and sleeps in the kernel while there is nothing to run.
 ///
-/// [`run`] makes one, runs a coroutine in it and closes it, which is what most programs need. The loop made by
+/// [`run`](crate::run) makes one, runs a coroutine in it and closes it, which is what most programs need. The loop made by
 /// [`new`](EventLoop::new) is closed when it is dropped; those that [`get_running_loop`] returns are references to it.
 ///
 /// asyncio's `AbstractEventLoop`.
@@ -42,7 +42,7 @@ use crate::turn::{self, TurnReport};
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 pub struct EventLoop {
-    core: Rc<Core>,
+    pub(crate) core: Rc<Core>,
     /// The one handle whose drop closes the loop.
     owns: bool,
 }
@@ -142,7 +142,7 @@ impl EventLoop {
         unless_panicked(task.result())
     }
 
-    fn drive<T: 'static>(&self, promise: &Promise<T>) -> Result<(), LoopError> {
+    pub(crate) fn drive<T: 'static>(&self, promise: &Promise<T>) -> Result<(), LoopError> {
         let core = self.core.clone();
         let stop = promise.add_done_callback(move |_| core.stopping.set(true));
         let ran = self.run_forever();
@@ -188,7 +188,7 @@ impl EventLoop {
         }
     }
 
-    fn start(&self) -> Result<Running<'_>, LoopError> {
+    pub(crate) fn start(&self) -> Result<Running<'_>, LoopError> {
         self.check_can_run()?;
         let entered = Entered::new(&self.core);
         self.core.life.set(Life::Running);
@@ -373,31 +373,10 @@ impl EventLoop {
     pub fn all_tasks(&self) -> Vec<AnyTask> {
         self.core.tasks().into_iter().map(AnyTask::new).collect()
     }
-
-    /// Cancels what is left, in creation order, and runs until it has ended; again, if that left new tasks behind.
-    fn cancel_all_tasks(&self) -> Result<(), LoopError> {
-        let _running = self.start()?;
-        while let Some(last) = self.core.tasks().last() {
-            let last = last.header().number;
-            for task in self.all_tasks() {
-                task.cancel();
-            }
-            let left = || {
-                self.core
-                    .tasks()
-                    .first()
-                    .is_some_and(|task| task.header().number <= last)
-            };
-            while left() {
-                turn::turn(&self.core, None)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// While it lives, the loop is running.
-struct Running<'a> {
+pub(crate) struct Running<'a> {
     core: &'a Rc<Core>,
     _entered: Entered,
 }
@@ -424,7 +403,7 @@ impl fmt::Debug for EventLoop {
     }
 }
 
-fn unless_panicked<T>(outcome: Result<T, TaskError>) -> Result<T, LoopError> {
+pub(crate) fn unless_panicked<T>(outcome: Result<T, TaskError>) -> Result<T, LoopError> {
     match outcome {
         Err(TaskError::Panicked(panic)) => panic.resume(),
         other => other.map_err(LoopError::Task),
@@ -440,50 +419,4 @@ fn unless_panicked<T>(outcome: Result<T, TaskError>) -> Result<T, LoopError> {
 pub fn get_running_loop() -> Result<EventLoop, LoopError> {
     let core = current::get()?;
     Ok(EventLoop { core, owns: false })
-}
-
-/// How long [`run`] waits for jobs that are still in the thread pool.
-const POOL_JOIN_LIMIT: Duration = Duration::from_secs(300);
-
-/// Runs a coroutine to its end in a new loop: the way to start a program.
-///
-/// When it has ended, tasks that are left are cancelled in creation order and awaited, again if that left new ones
-/// behind; then the thread pool is joined and the loop closed. asyncio's `run`.
-///
-/// # Errors
-/// [`LoopError`] when it cannot run, or when the coroutine was cancelled.
-///
-/// # Panics
-/// Goes on with the panic of the coroutine, after the clean-up.
-///
-/// ```
-/// use glassloop::{run, sleep};
-/// use std::time::Duration;
-///
-/// let answer = run(async {
-///     sleep(Duration::from_millis(1)).await;
-///     42
-/// })?;
-/// assert_eq!(answer, 42);
-/// # Ok::<(), glassloop::LoopError>(())
-/// ```
-#[track_caller]
-pub fn run<F>(coroutine: F) -> Result<F::Output, LoopError>
-where
-    F: Future + 'static,
-{
-    if let Some(error) = current::with(|_| LoopError::AnotherLoopRunning) {
-        return Err(error);
-    }
-    let event_loop = EventLoop::new()?;
-    let main = event_loop.create_task(coroutine)?;
-    let ran = event_loop.drive(&main);
-    let cleaned = event_loop.cancel_all_tasks();
-    if !event_loop.core.pool.join(POOL_JOIN_LIMIT) {
-        log::warn!("The executor did not finish joining its threads within 300 seconds.");
-    }
-    event_loop.close()?;
-    ran.and(cleaned)?;
-    main.cell.completion().mark_retrieved();
-    unless_panicked(main.cell.take())
 }

@@ -1,4 +1,31 @@
 //! An event loop that you can see through: Python asyncio's concepts, rebuilt from first principles.
+//!
+//! [`run`] runs a coroutine in a new loop; inside it [`create_task`] starts others, [`sleep`] waits for the clock,
+//! [`gather`] and [`wait`] for several at once, [`timeout`] for a limited time, [`to_thread`] for blocking work, [`net`] for
+//! sockets and [`http`] for web pages. [`EventLoop`] is the loop itself, to be driven by hand, one [turn](EventLoop::turn)
+//! at a time if you like. Names are asyncio's; its `Future` is [`Promise`].
+//!
+//! Functions that need the loop say whether they may be called outside of it. Everything but [`LoopHandle`] and wakers
+//! belongs to the loop's thread.
+//!
+//! ```
+//! use glassloop::{create_task, gather, run, sleep};
+//! use std::time::Duration;
+//!
+//! async fn hello(name: &str, delay: u64) -> String {
+//!     sleep(Duration::from_millis(delay)).await;
+//!     format!("Hello, {name}!")
+//! }
+//!
+//! let greetings = run(async {
+//!     let task = create_task(hello("task", 2));
+//!     gather((task, hello("coroutine", 1))).await
+//! })?.unwrap();
+//! assert_eq!(greetings, ("Hello, task!".to_owned(), "Hello, coroutine!".to_owned()));
+//! # Ok::<(), glassloop::LoopError>(())
+//! ```
+//!
+//! How it works is told in DESIGN.md; the code begins in `turn.rs`.
 
 pub use awaitable::Awaitable;
 pub use callback::{Handle, TimerHandle};
@@ -11,11 +38,12 @@ pub use combine::{
 pub use error::{
     Cancelled, GatherError, InvalidStateError, LoopError, Panic, TaskError, TimeoutError,
 };
-pub use event_loop::{Builder, EventLoop, get_running_loop, run};
+pub use event_loop::{Builder, EventLoop, get_running_loop};
 pub use join::{Join, JoinRef};
 pub use pool::cpu_count;
 pub use promise::{CallbackId, Promise};
 pub use remote::{LoopHandle, RemoteTask};
+pub use runner::run;
 pub use task::{AnyTask, Task, all_tasks, create_task, current_task};
 pub use threads::{Offload, to_thread};
 pub use time::{Interval, Sleep, interval, sleep, yield_now};
@@ -41,6 +69,7 @@ mod pool;
 mod promise;
 mod reactor;
 mod remote;
+mod runner;
 mod task;
 mod text;
 mod threads;

@@ -1,8 +1,10 @@
 //! Sockets on the loop: TCP streams and listeners, and name resolution off the loop.
 
+mod listener;
 mod resolver;
 mod source;
 mod tcp;
 
+pub use listener::TcpListener;
 pub(crate) use resolver::resolve;
-pub use tcp::{ReadHalf, TcpListener, TcpStream, WriteHalf};
+pub use tcp::{ReadHalf, TcpStream, WriteHalf};

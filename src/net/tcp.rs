@@ -1,4 +1,4 @@
-//! TCP: streams and listeners. asyncio's counterparts are `open_connection` and `start_server`.
+//! A TCP stream. asyncio's counterpart is what `open_connection` gives.
 
 use std::fmt;
 use std::future::Future;
@@ -8,7 +8,6 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
@@ -20,15 +19,14 @@ use crate::net::resolver::resolve;
 use crate::net::source::Source;
 use crate::observe::Site;
 use crate::reactor::Direction;
-use crate::time::sleep;
 
 #[cfg(unix)]
-fn descriptor(io: &impl AsRawFd) -> i32 {
+pub(super) fn descriptor(io: &impl AsRawFd) -> i32 {
     io.as_raw_fd()
 }
 
 #[cfg(not(unix))]
-fn descriptor<T>(_: &T) -> i32 {
+pub(super) fn descriptor<T>(_: &T) -> i32 {
     -1
 }
 
@@ -112,7 +110,7 @@ impl TcpStream {
         }
     }
 
-    fn register(stream: mio::net::TcpStream, writable: bool) -> io::Result<TcpStream> {
+    pub(super) fn register(stream: mio::net::TcpStream, writable: bool) -> io::Result<TcpStream> {
         let fd = descriptor(&stream);
         let source = Source::new(current::expect(), stream, fd, writable)?;
         Ok(TcpStream { source })
@@ -395,78 +393,4 @@ impl Drop for WriteHalf {
         // A connection that is gone already has nothing to close.
         let _ = self.0.shutdown(Shutdown::Write);
     }
-}
-
-/// How long accepting rests when the process has run out of descriptors, as in asyncio.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
-
-/// A listening TCP socket.
-pub struct TcpListener {
-    source: Source<mio::net::TcpListener>,
-}
-
-impl TcpListener {
-    /// Listens on an address such as `127.0.0.1:5000`; port 0 picks a free one.
-    ///
-    /// # Errors
-    /// `InvalidInput` for what is no address; `AddrInUse` and others from the kernel.
-    ///
-    /// # Panics
-    /// Without a running loop.
-    pub fn bind(address: &str) -> io::Result<TcpListener> {
-        let address: SocketAddr = address.parse().map_err(|_| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{address:?} is not an address such as 127.0.0.1:5000"),
-            )
-        })?;
-        let listener = mio::net::TcpListener::bind(address)?;
-        let fd = descriptor(&listener);
-        let source = Source::new(current::expect(), listener, fd, false)?;
-        Ok(TcpListener { source })
-    }
-
-    /// The next connection. A peer that has gone before it was accepted is passed over, and when the process has no
-    /// descriptors left it rests for a second and tries again. A second task that accepts from the same listener gets
-    /// `ResourceBusy`.
-    ///
-    /// # Errors
-    /// Those of the socket.
-    #[track_caller]
-    pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + use<'_> {
-        let site = Location::caller();
-        async move {
-            loop {
-                let accepted = self.source.operation(
-                    Direction::Read,
-                    site,
-                    |source: &Source<mio::net::TcpListener>, context: &Context<'_>, site| {
-                        source.poll_io(context, Direction::Read, site, |io| io.accept())
-                    },
-                );
-                match accepted.await {
-                    Ok((stream, peer)) => return Ok((TcpStream::register(stream, true)?, peer)),
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                    Err(error) if is_exhausted(&error) => {
-                        log::warn!("accept: {error}; trying again in a second");
-                        sleep(ACCEPT_RETRY_DELAY).await;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-    }
-
-    /// The address it listens on.
-    ///
-    /// # Errors
-    /// Those of the socket.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source.io().local_addr()
-    }
-}
-
-/// EMFILE, ENFILE, ENOBUFS and ENOMEM: too many files or too little memory.
-fn is_exhausted(error: &io::Error) -> bool {
-    cfg!(unix) && matches!(error.raw_os_error(), Some(12 | 23 | 24 | 55 | 105))
 }
