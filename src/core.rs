@@ -59,6 +59,9 @@ pub(crate) struct Core {
     /// `None` once the loop is closed.
     pub(crate) reactor: RefCell<Option<Reactor>>,
     pub(crate) inbox: Arc<Inbox>,
+    /// Callbacks on file descriptors.
+    #[cfg(unix)]
+    pub(crate) watches: crate::net::watch::Watches,
     observer: Option<Rc<dyn Observer>>,
     /// The task whose step runs.
     pub(crate) current: RefCell<Option<Rc<dyn Runnable>>>,
@@ -96,6 +99,8 @@ impl Core {
             timers: RefCell::default(),
             reactor: RefCell::new(Some(reactor)),
             inbox,
+            #[cfg(unix)]
+            watches: RefCell::default(),
             observer,
             current: RefCell::default(),
             cause: Cell::new(Cause::Outside),

@@ -238,6 +238,8 @@ impl EventLoop {
         core.release();
         core.life.set(Life::Closed);
         core.pool.shut_down();
+        #[cfg(unix)]
+        drop(std::mem::take(&mut *core.watches.borrow_mut()));
         let reactor = core.reactor.borrow_mut().take();
         drop(reactor);
         Ok(())

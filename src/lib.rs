@@ -68,6 +68,8 @@ pub mod observe;
 mod pool;
 mod promise;
 mod reactor;
+#[cfg(unix)]
+mod readers;
 mod remote;
 mod runner;
 mod task;

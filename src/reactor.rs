@@ -4,6 +4,7 @@
 //! readiness is kept here until an operation finds nothing left to do (`WouldBlock`, or a short read or write).
 
 use std::io;
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
+use crate::callback::Callback;
 use crate::inbox::Inbox;
 
 /// The token of the inbox's waker; no source has it, since slots are below 2^32.
@@ -48,11 +50,19 @@ impl SourceKey {
     }
 }
 
+/// What happens when a direction becomes ready.
+pub(crate) enum Waiter {
+    /// A task steps.
+    Task(Waker),
+    /// A callback runs.
+    Call(Rc<Callback>),
+}
+
 struct Entry {
     generation: u32,
     readiness: u8,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    reader: Option<Waiter>,
+    writer: Option<Waiter>,
 }
 
 /// What the kernel reported of one source, and who waited for it.
@@ -60,8 +70,8 @@ pub(crate) struct Fired {
     pub(crate) source: u32,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    pub(crate) reader: Option<Waker>,
-    pub(crate) writer: Option<Waker>,
+    pub(crate) reader: Option<Waiter>,
+    pub(crate) writer: Option<Waiter>,
 }
 
 pub(crate) struct Reactor {
@@ -108,13 +118,25 @@ impl Reactor {
         Ok(key)
     }
 
+    /// Sets the directions to watch, and has the kernel report once more what is ready now.
+    pub(crate) fn rearm(
+        &self,
+        key: SourceKey,
+        source: &mut impl mio::event::Source,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.poll
+            .registry()
+            .reregister(source, key.token(), interest)
+    }
+
     /// Forgets the source and returns its waiters, for the caller to drop. Always called before the source is closed: a
     /// duplicate of its descriptor would keep the kernel reporting.
     pub(crate) fn deregister(
         &mut self,
         key: SourceKey,
         source: &mut impl mio::event::Source,
-    ) -> [Option<Waker>; 2] {
+    ) -> [Option<Waiter>; 2] {
         // It fails only for a descriptor that somebody closed behind our back, and then there is nothing to undo.
         let _ = self.poll.registry().deregister(source);
         if self.get(key).is_none() {
@@ -161,15 +183,15 @@ impl Reactor {
         &mut self,
         key: SourceKey,
         direction: Direction,
-        waker: Option<Waker>,
-    ) -> Option<Waker> {
+        waiter: Option<Waiter>,
+    ) -> Option<Waiter> {
         let entry = self.get_mut(key)?;
         let slot = match direction {
             Direction::Read => &mut entry.reader,
             Direction::Write => &mut entry.writer,
         };
-        let added = usize::from(waker.is_some());
-        let old = std::mem::replace(slot, waker);
+        let added = usize::from(waiter.is_some());
+        let old = std::mem::replace(slot, waiter);
         self.waiting = self.waiting + added - usize::from(old.is_some());
         old
     }

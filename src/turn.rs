@@ -12,7 +12,7 @@ use crate::core::{Core, Item};
 use crate::error::{LoopError, Panic};
 use crate::header::{Ended, Flags};
 use crate::observe::{Cause, Event, StepEnd};
-use crate::reactor::Fired;
+use crate::reactor::{Fired, Waiter};
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey};
 use crate::waker::{TicketWaker, wake_on};
@@ -185,8 +185,11 @@ fn wake_io(core: &Core, fired: Fired) {
         readable,
         writable,
     });
-    for waker in [reader, writer].into_iter().flatten() {
-        wake_on(core, waker);
+    for waiter in [reader, writer].into_iter().flatten() {
+        match waiter {
+            Waiter::Task(waker) => wake_on(core, waker),
+            Waiter::Call(callback) => core.push_call(callback),
+        }
     }
 }
 

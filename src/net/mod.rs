@@ -4,6 +4,8 @@ mod listener;
 mod resolver;
 mod source;
 mod tcp;
+#[cfg(unix)]
+pub(crate) mod watch;
 
 pub use listener::TcpListener;
 pub(crate) use resolver::resolve;

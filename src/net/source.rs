@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::callback::Callback;
 use crate::core::Core;
 use crate::header::WaitOn;
 use crate::observe::{Event, Site, WaitKind};
-use crate::reactor::{Direction, SourceKey};
+use crate::reactor::{Direction, SourceKey, Waiter};
 
 pub(crate) struct Source<S: mio::event::Source> {
     io: S,
@@ -71,7 +72,7 @@ impl<S: mio::event::Source> Source<S> {
         }
         let waker = context.waker().clone();
         let old = match &mut *self.core.reactor.borrow_mut() {
-            Some(reactor) => reactor.set_waiter(self.key, direction, Some(waker)),
+            Some(reactor) => reactor.set_waiter(self.key, direction, Some(Waiter::Task(waker))),
             None => None,
         };
         drop(old);
@@ -81,6 +82,47 @@ impl<S: mio::event::Source> Source<S> {
         };
         self.core.note_wait(WaitOn::Leaf(kind), site);
         Poll::Pending
+    }
+
+    /// Has `function` called in a turn, once, when the direction becomes ready.
+    pub(crate) fn call_when_ready(
+        &self,
+        direction: Direction,
+        site: Site,
+        function: impl FnOnce() + 'static,
+    ) -> Rc<Callback> {
+        let callback = Callback::new(self.core.next_number(), site, None, function);
+        let waiter = Some(Waiter::Call(callback.clone()));
+        let old = match &mut *self.core.reactor.borrow_mut() {
+            Some(reactor) => reactor.set_waiter(self.key, direction, waiter),
+            None => None,
+        };
+        drop(old);
+        callback
+    }
+
+    /// Sets the directions to watch, and has the kernel report once more what is ready now.
+    #[cfg(unix)]
+    pub(crate) fn rearm(&mut self, interest: mio::Interest) -> io::Result<()> {
+        match &*self.core.reactor.borrow() {
+            Some(reactor) => reactor.rearm(self.key, &mut self.io, interest),
+            None => Err(closed()),
+        }
+    }
+
+    /// Tries `operation` once, without waiting; `WouldBlock` is for the caller to wait on.
+    pub(crate) fn try_io<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&S) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let done = operation(&self.io);
+        if matches!(&done, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            if let Some(reactor) = &mut *self.core.reactor.borrow_mut() {
+                reactor.clear(self.key, direction);
+            }
+        }
+        done
     }
 
     /// As [`poll_io`](Source::poll_io), for moving up to `wanted` bytes: less than that means that the kernel has no more.
@@ -103,7 +145,7 @@ impl<S: mio::event::Source> Source<S> {
         moved
     }
 
-    fn forget_waiter(&self, direction: Direction) {
+    pub(crate) fn forget_waiter(&self, direction: Direction) {
         let old = match &mut *self.core.reactor.borrow_mut() {
             Some(reactor) => reactor.set_waiter(self.key, direction, None),
             None => None,
