@@ -14,7 +14,7 @@ use crate::reactor::Direction;
 use crate::time::sleep;
 
 /// How long accepting rests when the process has run out of descriptors, as in asyncio.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+pub(super) const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// A listening TCP socket.
 pub struct TcpListener {
@@ -40,6 +40,10 @@ impl TcpListener {
         let fd = descriptor(&listener);
         let source = Source::new(current::expect(), listener, fd, false)?;
         Ok(TcpListener { source })
+    }
+
+    pub(super) fn into_source(self) -> Source<mio::net::TcpListener> {
+        self.source
     }
 
     /// The next connection. A peer that has gone before it was accepted is passed over, and when the process has no
@@ -83,6 +87,6 @@ impl TcpListener {
 }
 
 /// EMFILE, ENFILE, ENOBUFS and ENOMEM: too many files or too little memory.
-fn is_exhausted(error: &io::Error) -> bool {
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(12 | 23 | 24 | 55 | 105))
 }

@@ -1,12 +1,24 @@
-//! Sockets on the loop: TCP streams and listeners, and name resolution off the loop.
+//! Sockets on the loop: TCP, UDP and Unix sockets, asyncio's streams over them, and name resolution off the loop.
 
 mod listener;
 mod resolver;
 mod source;
+mod streams;
 mod tcp;
+mod udp;
+#[cfg(unix)]
+mod unix;
 #[cfg(unix)]
 pub(crate) mod watch;
 
 pub use listener::TcpListener;
 pub(crate) use resolver::resolve;
+pub use streams::{
+    DEFAULT_LIMIT, Server, StreamError, StreamReader, StreamWriter, open_connection, start_server,
+};
+#[cfg(unix)]
+pub use streams::{open_unix_connection, start_unix_server};
 pub use tcp::{ReadHalf, TcpStream, WriteHalf};
+pub use udp::UdpSocket;
+#[cfg(unix)]
+pub use unix::{UnixDatagram, UnixListener, UnixStream};

@@ -110,6 +110,10 @@ impl TcpStream {
         }
     }
 
+    pub(super) fn into_source(self) -> TcpSource {
+        self.source
+    }
+
     pub(super) fn register(stream: mio::net::TcpStream, writable: bool) -> io::Result<TcpStream> {
         let fd = descriptor(&stream);
         let source = Source::new(current::expect(), stream, fd, writable)?;
@@ -261,7 +265,7 @@ fn ended_early(got: usize, wanted: usize) -> io::Error {
     )
 }
 
-type TcpSource = Source<mio::net::TcpStream>;
+pub(super) type TcpSource = Source<mio::net::TcpStream>;
 
 fn read<'a>(
     source: &'a TcpSource,

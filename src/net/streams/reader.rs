@@ -1,0 +1,164 @@
+//! The reading half of a stream. It reads from the socket when its buffer does not suffice, into the buffer: a read that
+//! is cancelled has taken nothing out of it.
+
+use std::future::poll_fn;
+use std::io;
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::net::streams::connection::Connection;
+use crate::net::streams::error::StreamError;
+
+/// The longest line that a reader takes unless it is told otherwise, in bytes: 64 KiB.
+pub const DEFAULT_LIMIT: usize = 64 * 1024;
+
+/// The most that is asked of the socket at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Reads from a connection by lines, separators and lengths. asyncio's `StreamReader`.
+///
+/// All its reads are cancellation-safe: what had arrived is given to the next one.
+pub struct StreamReader {
+    connection: Rc<Connection>,
+    buffer: Vec<u8>,
+    eof: bool,
+    limit: usize,
+}
+
+impl StreamReader {
+    pub(crate) fn new(connection: Rc<Connection>) -> StreamReader {
+        StreamReader {
+            connection,
+            buffer: Vec::new(),
+            eof: false,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+
+    /// Sets how long a line, or what comes before a separator, may be. It does not bound `readexactly` and `read_to_end`.
+    pub fn set_limit(&mut self, bytes: usize) {
+        self.limit = bytes;
+    }
+
+    /// Whether the stream has ended and everything was read.
+    pub fn at_eof(&self) -> bool {
+        self.eof && self.buffer.is_empty()
+    }
+
+    /// What has arrived and was not yet asked for.
+    pub fn buffered(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Appends to the buffer what arrives next; at the end of the stream it sets `eof`.
+    async fn fill(&mut self) -> Result<(), StreamError> {
+        let site = Location::caller();
+        let read = poll_fn(|context| {
+            self.connection
+                .poll_read(context, site, &mut self.buffer, CHUNK)
+        });
+        self.eof = read.await? == 0;
+        Ok(())
+    }
+
+    fn take(&mut self, n: usize) -> Vec<u8> {
+        let rest = self.buffer.split_off(n);
+        std::mem::replace(&mut self.buffer, rest)
+    }
+
+    /// Up to `n` bytes, at least one; empty at the end of the stream.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn read(&mut self, n: usize) -> Result<Vec<u8>, StreamError> {
+        if n > 0 && self.buffer.is_empty() && !self.eof {
+            self.fill().await?;
+        }
+        Ok(self.take(n.min(self.buffer.len())))
+    }
+
+    /// Everything up to the end of the stream. asyncio's `read(-1)`.
+    ///
+    /// # Errors
+    /// Those of the connection; what had arrived stays in the buffer.
+    pub async fn read_to_end(&mut self) -> Result<Vec<u8>, StreamError> {
+        while !self.eof {
+            self.fill().await?;
+        }
+        Ok(self.take(self.buffer.len()))
+    }
+
+    /// Exactly `n` bytes.
+    ///
+    /// # Errors
+    /// [`StreamError::Incomplete`] when the stream ends before.
+    pub async fn readexactly(&mut self, n: usize) -> Result<Vec<u8>, StreamError> {
+        while self.buffer.len() < n {
+            if self.eof {
+                let partial = self.take(self.buffer.len());
+                let expected = Some(n);
+                return Err(StreamError::Incomplete { partial, expected });
+            }
+            self.fill().await?;
+        }
+        Ok(self.take(n))
+    }
+
+    /// Everything up to and with `separator`.
+    ///
+    /// # Errors
+    /// [`StreamError::Incomplete`] when the stream ends before, [`StreamError::LimitOverrun`] when it is too far away, and
+    /// `InvalidInput` for an empty separator.
+    pub async fn readuntil(&mut self, separator: &[u8]) -> Result<Vec<u8>, StreamError> {
+        if separator.is_empty() {
+            let error = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "Separator should be at least one-byte string",
+            );
+            return Err(error.into());
+        }
+        let mut searched = 0;
+        loop {
+            let fresh = &self.buffer[searched..];
+            let found = fresh
+                .windows(separator.len())
+                .position(|window| window == separator);
+            if let Some(at) = found.map(|at| searched + at) {
+                if at > self.limit {
+                    return Err(StreamError::LimitOverrun {
+                        consumed: at,
+                        found: true,
+                    });
+                }
+                return Ok(self.take(at + separator.len()));
+            }
+            // The last bytes may be the beginning of a separator.
+            searched = (self.buffer.len() + 1).saturating_sub(separator.len());
+            if searched > self.limit {
+                return Err(StreamError::LimitOverrun {
+                    consumed: searched,
+                    found: false,
+                });
+            }
+            if self.eof {
+                let partial = self.take(self.buffer.len());
+                return Err(StreamError::Incomplete {
+                    partial,
+                    expected: None,
+                });
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// A line with its `\n`; without one the last line of the stream; empty at the end.
+    ///
+    /// # Errors
+    /// [`StreamError::LimitOverrun`] for a line that is too long. Unlike asyncio's, nothing is thrown away.
+    pub async fn readline(&mut self) -> Result<Vec<u8>, StreamError> {
+        match self.readuntil(b"\n").await {
+            Err(StreamError::Incomplete { partial, .. }) => Ok(partial),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Servers: each connection is given to a task of its own.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
+
+use crate::core::Core;
+use crate::current;
+use crate::net::listener::{ACCEPT_RETRY_DELAY, TcpListener, is_exhausted};
+use crate::net::source::Source;
+use crate::net::streams::connection::Connection;
+use crate::net::streams::open::pair;
+use crate::net::streams::reader::StreamReader;
+use crate::net::streams::transport::{Socket, Transport};
+use crate::net::streams::writer::StreamWriter;
+use crate::net::tcp::descriptor;
+use crate::reactor::Direction;
+use crate::task::{self, Task};
+use crate::timers::Target;
+
+/// How many connections are accepted in one turn.
+const BACKLOG: usize = 100;
+
+/// A listening socket under the reactor's eye.
+trait Accept {
+    fn accept(&self, core: &Rc<Core>) -> io::Result<Box<dyn Transport>>;
+    fn when_readable(&self, function: Box<dyn FnOnce()>);
+}
+
+trait Listener: mio::event::Source {
+    type Stream: Socket + 'static;
+    fn accept_one(&self) -> io::Result<(Self::Stream, i32)>;
+}
+
+impl Listener for mio::net::TcpListener {
+    type Stream = mio::net::TcpStream;
+
+    fn accept_one(&self) -> io::Result<(Self::Stream, i32)> {
+        let (stream, _) = self.accept()?;
+        stream.set_nodelay(true)?;
+        let fd = descriptor(&stream);
+        Ok((stream, fd))
+    }
+}
+
+#[cfg(unix)]
+impl Listener for mio::net::UnixListener {
+    type Stream = mio::net::UnixStream;
+
+    fn accept_one(&self) -> io::Result<(Self::Stream, i32)> {
+        let (stream, _) = self.accept()?;
+        let fd = descriptor(&stream);
+        Ok((stream, fd))
+    }
+}
+
+impl<L: Listener> Accept for Source<L>
+where
+    for<'a> &'a L::Stream: Read + Write,
+{
+    fn accept(&self, core: &Rc<Core>) -> io::Result<Box<dyn Transport>> {
+        let (stream, fd) = self.try_io(Direction::Read, Listener::accept_one)?;
+        Ok(Box::new(Source::new(core.clone(), stream, fd, true)?))
+    }
+
+    fn when_readable(&self, function: Box<dyn FnOnce()>) {
+        self.call_when_ready(Direction::Read, Location::caller(), function);
+    }
+}
+
+type Handler = dyn Fn(StreamReader, StreamWriter) -> Result<(), crate::LoopError>;
+
+struct Inner {
+    core: Rc<Core>,
+    /// `None` once it is closed.
+    listener: RefCell<Option<Box<dyn Accept>>>,
+    handler: Box<Handler>,
+    clients: RefCell<Vec<Weak<Connection>>>,
+    /// Connections that are not closed.
+    live: Cell<usize>,
+    serving_forever: Cell<bool>,
+    waiters: RefCell<Vec<Waker>>,
+}
+
+/// A server that accepts connections until it is closed or dropped. asyncio's `Server`.
+pub struct Server {
+    inner: Rc<Inner>,
+    address: Option<SocketAddr>,
+}
+
+/// Listens on an address such as `127.0.0.1:0`, and runs `handler` as a task for each connection. asyncio's `start_server`.
+///
+/// # Errors
+/// Those of [`TcpListener::bind`].
+///
+/// # Panics
+/// Without a running loop.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::net::{open_connection, start_server};
+///
+/// let server = start_server("127.0.0.1:0", async |mut reader, mut writer| {
+///     let line = reader.readline().await.unwrap();
+///     writer.write(&line).unwrap();
+/// }).unwrap();
+/// let address = server.local_addr().unwrap().to_string();
+/// let (mut reader, mut writer) = open_connection(&address).await.unwrap();
+/// writer.write(b"echo\n").unwrap();
+/// assert_eq!(reader.readline().await.unwrap(), b"echo\n");
+/// # }).unwrap();
+/// ```
+pub fn start_server<H>(address: &str, handler: H) -> io::Result<Server>
+where
+    H: AsyncFn(StreamReader, StreamWriter) + 'static,
+{
+    let listener = TcpListener::bind(address)?;
+    let address = listener.local_addr()?;
+    Ok(serve(listener.into_source(), Some(address), handler))
+}
+
+/// Listens on a Unix socket at `path`; as [`start_server`]. The file stays when the server is closed. asyncio's
+/// `start_unix_server`.
+///
+/// # Errors
+/// `AddrInUse` when there is such a file.
+///
+/// # Panics
+/// Without a running loop.
+#[cfg(unix)]
+pub fn start_unix_server<H>(path: impl AsRef<std::path::Path>, handler: H) -> io::Result<Server>
+where
+    H: AsyncFn(StreamReader, StreamWriter) + 'static,
+{
+    Ok(serve(
+        crate::net::unix::UnixListener::bind(path)?.into_source(),
+        None,
+        handler,
+    ))
+}
+
+fn serve<H>(listener: impl Accept + 'static, address: Option<SocketAddr>, handler: H) -> Server
+where
+    H: AsyncFn(StreamReader, StreamWriter) + 'static,
+{
+    let core = current::expect();
+    let handler = Rc::new(handler);
+    let spawner = core.clone();
+    let inner = Rc::new(Inner {
+        core,
+        listener: RefCell::new(Some(Box::new(listener))),
+        handler: Box::new(move |reader, writer| {
+            let handler = handler.clone();
+            let handling = async move { handler(reader, writer).await };
+            let spawned: Task<()> = task::spawn(&spawner, handling, Location::caller())?;
+            drop(spawned);
+            Ok(())
+        }),
+        clients: RefCell::default(),
+        live: Cell::new(0),
+        serving_forever: Cell::new(false),
+        waiters: RefCell::default(),
+    });
+    inner.accept_later();
+    Server { inner, address }
+}
+
+impl Inner {
+    fn accept_later(self: &Rc<Self>) {
+        let server = Rc::downgrade(self);
+        if let Some(listener) = &*self.listener.borrow() {
+            listener.when_readable(Box::new(move || {
+                if let Some(server) = server.upgrade() {
+                    server.accept();
+                }
+            }));
+        }
+    }
+
+    /// Accepts until nobody waits; what is too much for one turn, or for the process, comes later.
+    fn accept(self: &Rc<Self>) {
+        for _ in 0..BACKLOG {
+            let accepted = match &*self.listener.borrow() {
+                Some(listener) => listener.accept(&self.core),
+                None => return,
+            };
+            match accepted {
+                Ok(transport) => self.connected(transport),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.accept_later();
+                }
+                Err(error) if is_exhausted(&error) => {
+                    log::warn!("accept: {error}; trying again in a second");
+                    return self.accept_at(self.core.clock.after(ACCEPT_RETRY_DELAY));
+                }
+                // A peer that has gone before it was accepted.
+                Err(error) => log::debug!("accept: {error}"),
+            }
+        }
+        self.accept_at(Some(self.core.clock.last()));
+    }
+
+    fn accept_at(self: &Rc<Self>, when: Option<u64>) {
+        let server = Rc::downgrade(self);
+        let number = self.core.next_number();
+        let again = move || {
+            if let Some(server) = server.upgrade() {
+                server.accept();
+            }
+        };
+        let callback = crate::callback::Callback::new(number, Location::caller(), when, again);
+        if let Some(when) = when {
+            self.core.set_timer(when, Target::Callback(callback));
+        }
+    }
+
+    fn connected(self: &Rc<Self>, transport: Box<dyn Transport>) {
+        self.live.set(self.live.get() + 1);
+        let server = self.clone();
+        let on_closed = move || {
+            server.live.set(server.live.get() - 1);
+            server.wake();
+        };
+        let connection = Connection::new(transport, Box::new(on_closed));
+        let mut clients = self.clients.borrow_mut();
+        clients.retain(|client| client.strong_count() > 0);
+        clients.push(Rc::downgrade(&connection));
+        drop(clients);
+        let (reader, writer) = pair(connection);
+        if let Err(error) = (self.handler)(reader, writer) {
+            log::error!("Unhandled exception in client_connected_cb: {error}");
+        }
+    }
+
+    fn close(&self) {
+        let listener = self.listener.take();
+        drop(listener);
+        self.wake();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.listener.borrow().is_none()
+    }
+
+    fn wake(&self) {
+        let waiters = self.waiters.take();
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    async fn wait_until(&self, reached: impl Fn() -> bool) {
+        poll_fn(|context| {
+            if reached() {
+                return Poll::Ready(());
+            }
+            self.waiters.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn clients(&self) -> Vec<Rc<Connection>> {
+        self.clients
+            .borrow()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+}
+
+impl Server {
+    /// The address it listens on; `None` for a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Whether it accepts connections.
+    pub fn is_serving(&self) -> bool {
+        !self.inner.is_closed()
+    }
+
+    /// Stops listening. Connections and their handlers go on.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+
+    /// Closes the connections, each after what was written has been sent.
+    pub fn close_clients(&self) {
+        self.inner
+            .clients()
+            .iter()
+            .for_each(|client| client.close());
+    }
+
+    /// Closes the connections at once; what was not sent is lost.
+    pub fn abort_clients(&self) {
+        self.inner
+            .clients()
+            .iter()
+            .for_each(|client| client.abort());
+    }
+
+    /// Waits until the server is closed and the last of its connections too.
+    pub async fn wait_closed(&self) {
+        self.inner
+            .wait_until(|| self.inner.is_closed() && self.inner.live.get() == 0)
+            .await;
+    }
+
+    /// Serves until it is closed. When it is cancelled the server is closed.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a closed server and for a second call.
+    pub async fn serve_forever(&self) -> io::Result<()> {
+        let refused = match (self.inner.is_closed(), self.inner.serving_forever.get()) {
+            (true, _) => Some("server is closed"),
+            (_, true) => Some("server is already being awaited on serve_forever()"),
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, refused));
+        }
+        self.inner.serving_forever.set(true);
+        let _closing = CloseOnDrop(&self.inner);
+        self.inner.wait_until(|| self.inner.is_closed()).await;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.inner.close();
+    }
+}
+
+struct CloseOnDrop<'a>(&'a Inner);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

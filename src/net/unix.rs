@@ -1,0 +1,244 @@
+//! Unix sockets: streams, listeners and datagrams between processes of one machine.
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::SocketAddr;
+use std::panic::Location;
+use std::path::Path;
+use std::task::Context;
+
+use crate::current;
+use crate::net::source::Source;
+use crate::net::tcp::descriptor;
+use crate::reactor::Direction;
+
+/// A connected Unix socket. Dropping it closes the connection.
+pub struct UnixStream {
+    source: Source<mio::net::UnixStream>,
+}
+
+impl UnixStream {
+    /// Connects to the socket at `path`.
+    ///
+    /// # Errors
+    /// `NotFound`, `ConnectionRefused` and others from the kernel.
+    ///
+    /// # Panics
+    /// When awaited without a running loop.
+    pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        UnixStream::register(mio::net::UnixStream::connect(path)?)
+    }
+
+    /// Two sockets connected to each other.
+    ///
+    /// # Errors
+    /// When the process has no descriptors left.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (one, other) = mio::net::UnixStream::pair()?;
+        Ok((UnixStream::register(one)?, UnixStream::register(other)?))
+    }
+
+    fn register(stream: mio::net::UnixStream) -> io::Result<UnixStream> {
+        let fd = descriptor(&stream);
+        let source = Source::new(current::expect(), stream, fd, true)?;
+        Ok(UnixStream { source })
+    }
+
+    pub(crate) fn into_source(self) -> Source<mio::net::UnixStream> {
+        self.source
+    }
+
+    /// Reads what there is, up to the length of `buffer`; 0 is the end of the stream. Cancelled, it has read nothing.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        let read = move |source: &Source<mio::net::UnixStream>, context: &Context<'_>, site| {
+            let wanted = buffer.len();
+            source.poll_bytes(context, Direction::Read, site, wanted, |mut io| {
+                io.read(buffer)
+            })
+        };
+        self.source
+            .operation(Direction::Read, Location::caller(), read)
+    }
+
+    /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything. Cancelled, it has written nothing.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn write<'a>(
+        &'a mut self,
+        buffer: &'a [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        let write = move |source: &Source<mio::net::UnixStream>, context: &Context<'_>, site| {
+            source.poll_bytes(context, Direction::Write, site, buffer.len(), |mut io| {
+                io.write(buffer)
+            })
+        };
+        self.source
+            .operation(Direction::Write, Location::caller(), write)
+    }
+
+    /// Closes one or both directions.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.source.io().shutdown(how)
+    }
+}
+
+/// A listening Unix socket. Its file stays when it is dropped.
+pub struct UnixListener {
+    source: Source<mio::net::UnixListener>,
+}
+
+impl UnixListener {
+    /// Makes a socket at `path` and listens on it.
+    ///
+    /// # Errors
+    /// `AddrInUse` when there is such a file.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
+        let listener = mio::net::UnixListener::bind(path)?;
+        let fd = descriptor(&listener);
+        let source = Source::new(current::expect(), listener, fd, false)?;
+        Ok(UnixListener { source })
+    }
+
+    pub(crate) fn into_source(self) -> Source<mio::net::UnixListener> {
+        self.source
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<UnixStream>> + use<'_> {
+        let accept = |source: &Source<mio::net::UnixListener>, context: &Context<'_>, site| {
+            source.poll_io(context, Direction::Read, site, |io| io.accept())
+        };
+        let accepted = self
+            .source
+            .operation(Direction::Read, Location::caller(), accept);
+        async move { UnixStream::register(accepted.await?.0) }
+    }
+}
+
+/// A Unix socket of messages, each received whole.
+pub struct UnixDatagram {
+    source: Source<mio::net::UnixDatagram>,
+}
+
+type Datagrams = Source<mio::net::UnixDatagram>;
+
+impl UnixDatagram {
+    /// A socket at `path`.
+    ///
+    /// # Errors
+    /// `AddrInUse` when there is such a file.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
+        UnixDatagram::register(mio::net::UnixDatagram::bind(path)?)
+    }
+
+    /// Two sockets connected to each other.
+    ///
+    /// # Errors
+    /// When the process has no descriptors left.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (one, other) = mio::net::UnixDatagram::pair()?;
+        Ok((UnixDatagram::register(one)?, UnixDatagram::register(other)?))
+    }
+
+    fn register(socket: mio::net::UnixDatagram) -> io::Result<UnixDatagram> {
+        let fd = descriptor(&socket);
+        let source = Source::new(current::expect(), socket, fd, true)?;
+        Ok(UnixDatagram { source })
+    }
+
+    /// Sends one message to the socket at `path`. Cancelled, it has sent nothing.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn send_to<'a>(
+        &'a self,
+        message: &'a [u8],
+        path: &'a Path,
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        let send = move |source: &Datagrams, context: &Context<'_>, site| {
+            source.poll_io(context, Direction::Write, site, |io| {
+                io.send_to(message, path)
+            })
+        };
+        self.source
+            .operation(Direction::Write, Location::caller(), send)
+    }
+
+    /// Sends one message to the connected peer.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn send<'a>(
+        &'a self,
+        message: &'a [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        let send = move |source: &Datagrams, context: &Context<'_>, site| {
+            source.poll_io(context, Direction::Write, site, |io| io.send(message))
+        };
+        self.source
+            .operation(Direction::Write, Location::caller(), send)
+    }
+
+    /// Receives one message and its sender; what does not fit into `buffer` is lost. Cancelled, it has received nothing.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn recv_from<'a>(
+        &'a self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + use<'a> {
+        let receive = move |source: &Datagrams, context: &Context<'_>, site| {
+            source.poll_io(context, Direction::Read, site, |io| io.recv_from(buffer))
+        };
+        self.source
+            .operation(Direction::Read, Location::caller(), receive)
+    }
+
+    /// Receives one message from the connected peer.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn recv<'a>(
+        &'a self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        let receive = move |source: &Datagrams, context: &Context<'_>, site| {
+            source.poll_io(context, Direction::Read, site, |io| io.recv(buffer))
+        };
+        self.source
+            .operation(Direction::Read, Location::caller(), receive)
+    }
+}
