@@ -99,7 +99,10 @@ pub(crate) enum Delivery {
 pub(crate) fn before_step(header: &Header, waited: &Wait) -> Delivery {
     let mut flags = header.flags.get();
     let ended = match &waited.on {
-        WaitOn::Object(object) => object.ended(),
+        WaitOn::Object(object) => {
+            object.before_step();
+            object.ended()
+        }
         _ => None,
     };
     let came_back = flags.forwarded && ended == Some(Ended::Cancelled);

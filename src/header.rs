@@ -44,6 +44,10 @@ pub(crate) trait Waitable {
     /// It is asked to cancel and has not ended; what it awaits itself is asked next, by way of `request`.
     fn on_cancel(self: Rc<Self>, request: &mut Request);
 
+    /// A task that was asked to cancel, and awaits this, steps: what has a clean-up of its own may finish it now and end, so
+    /// that the cancellation goes on in this very step.
+    fn before_step(&self) {}
+
     /// What an observer is told that a task waits for.
     fn wait_kind(&self) -> WaitKind;
 

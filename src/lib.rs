@@ -72,6 +72,7 @@ mod reactor;
 mod readers;
 mod remote;
 mod runner;
+pub mod sync;
 mod task;
 mod text;
 mod threads;

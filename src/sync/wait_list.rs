@@ -1,0 +1,259 @@
+//! The wait list under every primitive: who waits, in the order of arrival.
+//!
+//! A waiter that was woken or cancelled stays in its place until its task steps (or drops the future): that place is what
+//! newcomers queue behind. Entries are linked by index in a slab, so that any of them leaves in constant time.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use slab::Slab;
+
+use crate::core::Core;
+use crate::current;
+use crate::header::{Ended, Request, WaitOn, Waitable};
+use crate::observe::{Site, WaitKind};
+use crate::waker::wake_on;
+
+/// What is waited for, and at which line.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot {
+    pub(crate) kind: &'static str,
+    pub(crate) site: Site,
+}
+
+impl Spot {
+    #[track_caller]
+    pub(crate) fn here(kind: &'static str) -> Spot {
+        let site = Location::caller();
+        Spot { kind, site }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Waiting,
+    /// It is its turn; its task is ready to step.
+    Woken,
+    /// A cancellation reached it while it waited: it cannot be woken any more.
+    Cancelled,
+}
+
+/// One who waits. Cancelling its task puts it out of the running at once, before the task steps.
+pub(crate) struct Waiter {
+    core: Rc<Core>,
+    state: Cell<State>,
+    waker: Cell<Option<Waker>>,
+    kind: &'static str,
+}
+
+impl Waiter {
+    fn end(&self, state: State) {
+        self.state.set(state);
+        if let Some(waker) = self.waker.take() {
+            wake_on(&self.core, waker);
+        }
+    }
+
+    fn cancel(&self) {
+        if self.state.get() == State::Waiting {
+            self.end(State::Cancelled);
+        }
+    }
+}
+
+impl Waitable for Waiter {
+    fn ended(&self) -> Option<Ended> {
+        match self.state.get() {
+            State::Waiting => None,
+            State::Woken => Some(Ended::Finished),
+            State::Cancelled => Some(Ended::Cancelled),
+        }
+    }
+
+    fn on_cancel(self: Rc<Self>, _: &mut Request) {
+        self.cancel();
+    }
+
+    fn wait_kind(&self) -> WaitKind {
+        WaitKind::Sync(self.kind)
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.kind)
+    }
+}
+
+/// A place in a list: to be given back by [`WaitList::leave`].
+pub(crate) struct Turn {
+    key: usize,
+    waiter: Rc<Waiter>,
+}
+
+impl Turn {
+    pub(crate) fn state(&self) -> State {
+        self.waiter.state.get()
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.waiter.cancel();
+    }
+
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        self.waiter.waker.set(Some(waker.clone()));
+    }
+}
+
+struct Entry {
+    waiter: Rc<Waiter>,
+    before: Option<usize>,
+    after: Option<usize>,
+}
+
+#[derive(Default)]
+struct Entries {
+    slab: Slab<Entry>,
+    first: Option<usize>,
+    last: Option<usize>,
+    /// Everybody before this one has been woken or cancelled, so that waking many in a row walks the list once.
+    unwoken: Option<usize>,
+}
+
+impl Entries {
+    /// The first who can be woken.
+    fn next_waiting(&mut self) -> Option<Rc<Waiter>> {
+        while let Some(key) = self.unwoken {
+            let entry = &self.slab[key];
+            if entry.waiter.state.get() == State::Waiting {
+                return Some(entry.waiter.clone());
+            }
+            self.unwoken = entry.after;
+        }
+        None
+    }
+
+    fn backwards(&self) -> impl Iterator<Item = &Waiter> {
+        let mut key = self.last;
+        std::iter::from_fn(move || {
+            let entry = &self.slab[key?];
+            key = entry.before;
+            Some(&*entry.waiter)
+        })
+    }
+}
+
+/// Those who wait for one thing. Empty, it holds no memory.
+#[derive(Default)]
+pub(crate) struct WaitList(RefCell<Entries>);
+
+impl WaitList {
+    /// Queues up at the end, on behalf of whom `waker` wakes.
+    pub(crate) fn join(&self, waker: &Waker, spot: Spot) -> Turn {
+        let waiter = Rc::new(Waiter {
+            core: current::expect(),
+            state: Cell::new(State::Waiting),
+            waker: Cell::new(Some(waker.clone())),
+            kind: spot.kind,
+        });
+        let entries = &mut *self.0.borrow_mut();
+        let key = entries.slab.insert(Entry {
+            waiter: waiter.clone(),
+            before: entries.last,
+            after: None,
+        });
+        match entries.last.replace(key) {
+            Some(before) => entries.slab[before].after = Some(key),
+            None => entries.first = Some(key),
+        }
+        entries.unwoken.get_or_insert(key);
+        Turn { key, waiter }
+    }
+
+    /// Gives the place up, and says what had become of it. One that had been woken must be used or passed on.
+    pub(crate) fn leave(&self, turn: Turn) -> State {
+        let entries = &mut *self.0.borrow_mut();
+        let Entry { before, after, .. } = entries.slab.remove(turn.key);
+        match before {
+            Some(before) => entries.slab[before].after = after,
+            None => entries.first = after,
+        }
+        match after {
+            Some(after) => entries.slab[after].before = before,
+            None => entries.last = before,
+        }
+        if entries.unwoken == Some(turn.key) {
+            entries.unwoken = after;
+        }
+        turn.state()
+    }
+
+    /// Ready when the place in `turn` has been woken; until then keeps it, or takes one at the end.
+    pub(crate) fn poll_woken(
+        &self,
+        turn: &mut Option<Turn>,
+        context: &Context<'_>,
+        spot: Spot,
+    ) -> Poll<()> {
+        match turn.as_ref().map(Turn::state) {
+            Some(State::Woken) => return Poll::Ready(()),
+            Some(State::Waiting) => {}
+            // A request that was meant for another part of the same task: it waits anew.
+            Some(State::Cancelled) => {
+                turn.take().map(|turn| self.leave(turn));
+            }
+            None => {}
+        }
+        let turn = turn.get_or_insert_with(|| self.join(context.waker(), spot));
+        turn.set_waker(context.waker());
+        let on = WaitOn::Object(turn.waiter.clone());
+        turn.waiter.core.note_wait(on, Some(spot.site));
+        Poll::Pending
+    }
+
+    /// Wakes the first who waits; false when nobody does.
+    pub(crate) fn wake_next(&self) -> bool {
+        let next = self.0.borrow_mut().next_waiting();
+        next.is_some_and(|waiter| {
+            waiter.end(State::Woken);
+            true
+        })
+    }
+
+    /// Wakes the first in the list if it waits; one that was woken or cancelled before has to step first.
+    pub(crate) fn wake_first(&self) {
+        let entries = self.0.borrow();
+        let first = entries.first.map(|key| entries.slab[key].waiter.clone());
+        drop(entries);
+        if let Some(waiter) = first.filter(|waiter| waiter.state.get() == State::Waiting) {
+            waiter.end(State::Woken);
+        }
+    }
+
+    /// Whether anybody is in the list who was not cancelled: a newcomer has to queue.
+    pub(crate) fn is_queued(&self) -> bool {
+        let entries = self.0.borrow();
+        // From the end, where those who came last are seldom cancelled.
+        entries
+            .backwards()
+            .any(|waiter| waiter.state.get() != State::Cancelled)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().slab.len()
+    }
+}
+
+/// The `[locked, waiters:2]` of a primitive's `Debug` form.
+pub(crate) fn describe(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    state: impl fmt::Display,
+    list: &WaitList,
+) -> fmt::Result {
+    match list.len() {
+        0 => write!(f, "<{name} [{state}]>"),
+        waiters => write!(f, "<{name} [{state}, waiters:{waiters}]>"),
+    }
+}
