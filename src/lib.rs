@@ -1,9 +1,9 @@
 //! An event loop that you can see through: Python asyncio's concepts, rebuilt from first principles.
 //!
 //! [`run`] runs a coroutine in a new loop; inside it [`create_task`] starts others, [`sleep`] waits for the clock,
-//! [`gather`] and [`wait`] for several at once, [`timeout`] for a limited time, [`to_thread`] for blocking work, [`net`] for
-//! sockets and [`http`] for web pages. [`EventLoop`] is the loop itself, to be driven by hand, one [turn](EventLoop::turn)
-//! at a time if you like. Names are asyncio's; its `Future` is [`Promise`].
+//! [`gather`] and [`wait`] for several at once, [`timeout`] for a limited time, [`to_thread`] for blocking work, [`sync`] for
+//! locks and queues, [`net`] for sockets and [`http`] for web pages. [`EventLoop`] is the loop itself, to be driven by hand,
+//! one [turn](EventLoop::turn) at a time if you like. Names are asyncio's; its `Future` is [`Promise`].
 //!
 //! Functions that need the loop say whether they may be called outside of it. Everything but [`LoopHandle`] and wakers
 //! belongs to the loop's thread.

@@ -167,7 +167,11 @@ impl Condition {
         self.notify(usize::MAX)
     }
 
-    pub(crate) fn wake(&self, n: usize) {
+    pub(crate) fn wake_all(&self) {
+        self.wake(usize::MAX);
+    }
+
+    fn wake(&self, n: usize) {
         for _ in 0..n {
             if !self.0.list.wake_next() {
                 return;

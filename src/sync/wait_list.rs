@@ -108,6 +108,8 @@ impl Turn {
 
 struct Entry {
     waiter: Rc<Waiter>,
+    /// Rises along the list.
+    number: u64,
     before: Option<usize>,
     after: Option<usize>,
 }
@@ -119,6 +121,7 @@ struct Entries {
     last: Option<usize>,
     /// Everybody before this one has been woken or cancelled, so that waking many in a row walks the list once.
     unwoken: Option<usize>,
+    joined: u64,
 }
 
 impl Entries {
@@ -158,8 +161,10 @@ impl WaitList {
             kind: spot.kind,
         });
         let entries = &mut *self.0.borrow_mut();
+        entries.joined += 1;
         let key = entries.slab.insert(Entry {
             waiter: waiter.clone(),
+            number: entries.joined,
             before: entries.last,
             after: None,
         });
@@ -229,6 +234,26 @@ impl WaitList {
         if let Some(waiter) = first.filter(|waiter| waiter.state.get() == State::Waiting) {
             waiter.end(State::Woken);
         }
+    }
+
+    /// One that was woken in vain waits on in its old place.
+    pub(crate) fn wait_again(&self, turn: &Turn) {
+        turn.waiter.state.set(State::Waiting);
+        let entries = &mut *self.0.borrow_mut();
+        let number = entries.slab[turn.key].number;
+        if entries
+            .unwoken
+            .is_none_or(|key| entries.slab[key].number > number)
+        {
+            entries.unwoken = Some(turn.key);
+        }
+    }
+
+    /// How many can be woken.
+    pub(crate) fn waiting(&self) -> usize {
+        let entries = self.0.borrow();
+        let waiting = |waiter: &&Waiter| waiter.state.get() == State::Waiting;
+        entries.backwards().filter(waiting).count()
     }
 
     /// Whether anybody is in the list who was not cancelled: a newcomer has to queue.
