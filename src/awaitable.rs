@@ -4,20 +4,33 @@ use std::future::Future;
 use std::rc::Rc;
 
 use crate::core::Core;
-use crate::error::LoopError;
+use crate::error::{LoopError, TaskError};
 use crate::observe::Site;
 use crate::promise::Promise;
 use crate::task::{self, Task};
 
 /// A coroutine (any future), a [`Task`] or a [`Promise`]: what `gather`, `wait` and `run_until_complete` take.
 ///
-/// A coroutine is made into a task; a task or promise is taken as it is.
+/// A coroutine is made into a task; a task or promise is taken as it is. The value is moved out of it, or copied if only a
+/// reference is given, so that it can be had again.
 pub trait Awaitable: Sized {
     /// What awaiting gives when all goes well.
     type Value: 'static;
 
     #[doc(hidden)]
     fn into_promise(self, spawner: &Spawner) -> Result<Promise<Self::Value>, LoopError>;
+
+    /// The outcome of what is done: moved out, or copied where only a reference was given.
+    #[doc(hidden)]
+    fn fetch(promise: &Promise<Self::Value>) -> Result<Self::Value, TaskError> {
+        promise.cell.completion().mark_retrieved();
+        promise.cell.take()
+    }
+}
+
+fn copy<T: Clone + 'static>(promise: &Promise<T>) -> Result<T, TaskError> {
+    promise.cell.completion().mark_retrieved();
+    promise.cell.outcome().clone()
 }
 
 /// On which loop, and at which line, a coroutine becomes a task.
@@ -53,11 +66,15 @@ impl<T: 'static> Awaitable for Task<T> {
     }
 }
 
-impl<T: 'static> Awaitable for &Task<T> {
+impl<T: Clone + 'static> Awaitable for &Task<T> {
     type Value = T;
 
     fn into_promise(self, _: &Spawner) -> Result<Promise<T>, LoopError> {
         Ok(self.promise().clone())
+    }
+
+    fn fetch(promise: &Promise<T>) -> Result<T, TaskError> {
+        copy(promise)
     }
 }
 
@@ -69,10 +86,14 @@ impl<T: 'static> Awaitable for Promise<T> {
     }
 }
 
-impl<T: 'static> Awaitable for &Promise<T> {
+impl<T: Clone + 'static> Awaitable for &Promise<T> {
     type Value = T;
 
     fn into_promise(self, _: &Spawner) -> Result<Promise<T>, LoopError> {
         Ok(self.clone())
+    }
+
+    fn fetch(promise: &Promise<T>) -> Result<T, TaskError> {
+        copy(promise)
     }
 }

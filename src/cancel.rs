@@ -10,18 +10,20 @@
 //!   delivered: the innermost catch point drops its body and returns Err(Cancelled); without one the whole future is dropped
 //! ```
 //!
-//! A *bound* (timeout, wait_for) is asked in the same way, but its request stops at the bound: it is delivered to the
-//! innermost catch point inside it, and if there is none the bound drops its body.
+//! A *bound* (timeout, wait_for, task group) is asked in the same way, but its request stops at the bound: it is delivered
+//! to the innermost catch point inside it, and if there is none the bound drops its body.
+//!
+//! Who caught a request and goes on with it ([`Cancelled::raise`]) delivers it to the next scope outside, in the same step.
 
-use std::cell::Cell;
-use std::future::poll_fn;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 
 use crate::core::Core;
 use crate::current;
-use crate::error::Cancelled;
 use crate::header::{
     Ended, Flags, Header, Request, Runnable, Scope, ScopeKind as Kind, ScopeState as State, Wait,
     WaitOn, Waitable,
@@ -131,11 +133,27 @@ fn deliver_to_task(header: &Header) -> Delivery {
     }
     match scopes.iter().rfind(|scope| scope.kind == Kind::Catch) {
         Some(catch) => {
-            catch.state.set(State::Hit);
+            hit(catch, None);
             Delivery::Step
         }
         None => Delivery::DropFuture,
     }
+}
+
+/// The scope must drop its body, because of the whole task's request or of this bound's.
+fn hit(scope: &Scope, bound: Option<&Rc<Scope>>) {
+    scope.state.set(State::Hit);
+    scope.origin.replace(bound.cloned());
+}
+
+/// The bound at `i` delivers its request: to the innermost catch point inside, else to itself.
+fn deliver_inside(scopes: &[Rc<Scope>], i: usize) {
+    let bound = &scopes[i];
+    bound.state.set(State::Delivered);
+    let catch = scopes[i + 1..]
+        .iter()
+        .rfind(|scope| scope.kind == Kind::Catch);
+    hit(catch.unwrap_or(bound), Some(bound));
 }
 
 /// Whether some bound's request is still under way.
@@ -157,11 +175,7 @@ fn deliver_to_bounds(header: &Header, ended: Option<Ended>) -> bool {
             _ => false,
         };
         if deliver {
-            bound.state.set(State::Delivered);
-            let inside = scopes[i + 1..]
-                .iter()
-                .rfind(|scope| scope.kind == Kind::Catch);
-            inside.unwrap_or(bound).state.set(State::Hit);
+            deliver_inside(&scopes, i);
         }
     }
     under_way
@@ -253,6 +267,7 @@ impl Guard {
         let scope = Rc::new(Scope {
             kind,
             state: Cell::new(State::Free),
+            origin: RefCell::default(),
         });
         task.header().more().scopes.borrow_mut().push(scope.clone());
         let task = Rc::downgrade(&task);
@@ -263,9 +278,41 @@ impl Guard {
         &self.0
     }
 
-    /// Whether the scope must drop its body now.
-    pub(crate) fn is_hit(&self) -> bool {
-        self.0.scope.state.get() == State::Hit
+    /// Has the task's request delivered once more, at its next suspension.
+    pub(crate) fn request_again(&self) {
+        if let Some(task) = self.0.task.upgrade() {
+            set_flags(task.header(), |flags| flags.pending = true);
+        }
+    }
+
+    /// How many requests to cancel the task has.
+    pub(crate) fn requests(&self) -> u32 {
+        let task = self.0.task.upgrade();
+        task.map_or(0, |task| task.header().requests())
+    }
+
+    /// Why the scope must drop its body now; `None` if it need not.
+    pub(crate) fn hit(&self) -> Option<Cancelled> {
+        let scope = &self.0.scope;
+        (scope.state.get() == State::Hit).then(|| Cancelled {
+            bound: scope.origin.borrow().clone(),
+        })
+    }
+
+    /// Polls the body until it is done or must be dropped. It is asked before and after: what the body does may hit it.
+    pub(crate) async fn run<F: Future>(&self, body: F) -> Result<F::Output, Cancelled> {
+        let mut body = pin!(body);
+        poll_fn(|context| {
+            if let Some(cancelled) = self.hit() {
+                return Poll::Ready(Err(cancelled));
+            }
+            match (body.as_mut().poll(context), self.hit()) {
+                (Poll::Ready(value), _) => Poll::Ready(Ok(value)),
+                (Poll::Pending, Some(cancelled)) => Poll::Ready(Err(cancelled)),
+                (Poll::Pending, None) => Poll::Pending,
+            }
+        })
+        .await
     }
 }
 
@@ -273,6 +320,8 @@ impl Drop for Guard {
     fn drop(&mut self) {
         // A timer that fires later finds nothing to ask.
         self.0.scope.state.set(State::Delivered);
+        // A bound can be its own origin.
+        self.0.scope.origin.take();
         if let Some(task) = self.0.task.upgrade() {
             let mut scopes = task.header().more().scopes.borrow_mut();
             if let Some(i) = scopes
@@ -312,11 +361,84 @@ impl Drop for Guard {
 /// # }).unwrap();
 /// ```
 pub async fn catch_cancel<F: IntoFuture>(body: F) -> Result<F::Output, Cancelled> {
-    let guard = Guard::enter(Kind::Catch);
-    let mut body = pin!(body.into_future());
-    poll_fn(|context| match guard.is_hit() {
-        true => Poll::Ready(Err(Cancelled)),
-        false => body.as_mut().poll(context).map(Ok),
-    })
-    .await
+    Guard::enter(Kind::Catch).run(body.into_future()).await
 }
+
+/// A cancellation that [`catch_cancel`] caught. Dropping it swallows the cancellation, [`raise`](Cancelled::raise) goes on
+/// with it. asyncio's `CancelledError`.
+#[derive(Clone)]
+pub struct Cancelled {
+    /// The bound whose request it was; `None` for one of the whole task.
+    bound: Option<Rc<Scope>>,
+}
+
+impl Cancelled {
+    /// A cancellation of the whole task.
+    pub(crate) fn of_task() -> Cancelled {
+        Cancelled { bound: None }
+    }
+
+    /// Whether it was the request of this bound.
+    pub(crate) fn is_of(&self, guard: &Guard) -> bool {
+        let bound = self.bound.as_ref();
+        bound.is_some_and(|bound| Rc::ptr_eq(bound, &guard.0.scope))
+    }
+
+    /// Goes on with the cancellation, as `raise` does at the end of `except CancelledError:`. It ends the next catch point or
+    /// limit in time outside of this one, in the same step, or else the task. It never returns.
+    ///
+    /// # Panics
+    /// When awaited outside of a task.
+    ///
+    /// ```
+    /// # glassloop::run(async {
+    /// use glassloop::{catch_cancel, create_task, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let task = create_task(async {
+    ///     if let Err(cancelled) = catch_cancel(sleep(Duration::from_secs(3600))).await {
+    ///         sleep(Duration::from_millis(1)).await; // a clean-up that awaits
+    ///         cancelled.raise().await
+    ///     }
+    /// });
+    /// sleep(Duration::ZERO).await;
+    /// task.cancel();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # }).unwrap();
+    /// ```
+    pub async fn raise(self) -> ! {
+        let core = current::expect();
+        let Some(task) = core.current.borrow().clone() else {
+            panic!("a cancellation is raised outside of a task");
+        };
+        raise(task.header(), self.bound.as_ref());
+        match pending::<std::convert::Infallible>().await {}
+    }
+}
+
+fn raise(header: &Header, bound: Option<&Rc<Scope>>) {
+    let scopes = header.more().scopes.borrow();
+    let within = bound.and_then(|bound| scopes.iter().rposition(|scope| Rc::ptr_eq(scope, bound)));
+    match within {
+        Some(i) => deliver_inside(&scopes, i),
+        None => {
+            drop(scopes);
+            let ends_task = deliver_to_task(header) == Delivery::DropFuture;
+            set_flags(header, |flags| flags.ends = ends_task);
+        }
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cancelled")
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl std::error::Error for Cancelled {}

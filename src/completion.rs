@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::core::Core;
-use crate::error::TaskError;
+use crate::error::{InvalidStateError, TaskError};
 use crate::header::{Ended, ListenerKey, Runnable, Watchable, Watcher};
 use crate::observe::Site;
 use crate::waker::wake_on;
@@ -25,8 +25,8 @@ pub(crate) trait Outcome<T>: Watchable {
     /// Moves the value out.
     fn take(&self) -> Result<T, TaskError>;
 
-    /// Sets the outcome of a promise; gives it back when that is not permitted.
-    fn put(self: Rc<Self>, value: T) -> Result<(), T>;
+    /// Sets the outcome of a promise.
+    fn put(self: Rc<Self>, outcome: Result<T, TaskError>) -> Result<(), InvalidStateError>;
 
     fn as_task(self: Rc<Self>) -> Option<Rc<dyn Runnable>>;
 }

@@ -188,18 +188,6 @@ impl fmt::Display for InvalidStateError {
 
 impl std::error::Error for InvalidStateError {}
 
-/// A cancellation that was caught at a catch point: see [`catch_cancel`](crate::catch_cancel).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cancelled;
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
-    }
-}
-
-impl std::error::Error for Cancelled {}
-
 /// The time given to [`timeout`](crate::timeout), [`wait_for`](crate::wait_for) ran out (Python's `TimeoutError`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeoutError;
@@ -212,29 +200,104 @@ impl fmt::Display for TimeoutError {
 
 impl std::error::Error for TimeoutError {}
 
-/// Why a [`try_gather`](crate::try_gather) failed.
+/// A [`Timeout`](crate::Timeout) cannot be rescheduled (asyncio's `RuntimeError`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeoutClosed {
+    /// Its body does not run yet.
+    NotEntered,
+    /// Its time is over and its body is being cancelled.
+    Expiring,
+    /// Its time ran out.
+    Expired,
+    /// Its body has ended.
+    Finished,
+}
+
+impl fmt::Display for TimeoutClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TimeoutClosed::NotEntered => "Timeout has not been entered",
+            TimeoutClosed::Expiring => "Cannot change state of expiring Timeout",
+            TimeoutClosed::Expired => "Cannot change state of expired Timeout",
+            TimeoutClosed::Finished => "Cannot change state of finished Timeout",
+        })
+    }
+}
+
+impl std::error::Error for TimeoutClosed {}
+
+/// Why a child of [`try_gather`](crate::try_gather) or of a [`TaskGroup`](crate::TaskGroup) failed.
 #[derive(Clone, Debug)]
-pub enum GatherError<E> {
+pub enum ChildError<E> {
     /// A child returned this error.
     Failed(E),
     /// A child panicked or was cancelled.
     Task(TaskError),
 }
 
-impl<E: fmt::Display> fmt::Display for GatherError<E> {
+impl<E: fmt::Display> fmt::Display for ChildError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            GatherError::Failed(error) => error.fmt(f),
-            GatherError::Task(error) => error.fmt(f),
+            ChildError::Failed(error) => error.fmt(f),
+            ChildError::Task(error) => error.fmt(f),
         }
     }
 }
 
-impl<E: std::error::Error + 'static> std::error::Error for GatherError<E> {
+impl<E: std::error::Error + 'static> std::error::Error for ChildError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            GatherError::Failed(error) => error.source(),
-            GatherError::Task(error) => error.source(),
+            ChildError::Failed(error) => error.source(),
+            ChildError::Task(error) => error.source(),
         }
     }
 }
+
+/// Everything that went wrong in a [`TaskGroup`](crate::TaskGroup).
+#[derive(Clone, Debug)]
+pub struct ExceptionGroup<E> {
+    /// The errors of children in the order of their ends, and that of the body last. Empty when the group was cancelled.
+    pub errors: Vec<ChildError<E>>,
+}
+
+impl<E: fmt::Display> fmt::Display for ExceptionGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.errors.len() {
+            0 => return f.write_str("the TaskGroup was cancelled"),
+            1 => f.write_str("unhandled errors in a TaskGroup (1 sub-exception): ")?,
+            n => write!(f, "unhandled errors in a TaskGroup ({n} sub-exceptions): ")?,
+        }
+        for (i, error) in self.errors.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for ExceptionGroup<E> {}
+
+/// A [`TaskGroup`](crate::TaskGroup) takes no child now (asyncio's `RuntimeError`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupClosed {
+    /// Its body does not run yet.
+    NotEntered,
+    /// A child or the body failed, or it was cancelled.
+    ShuttingDown,
+    /// All of it has ended.
+    Finished,
+}
+
+impl fmt::Display for GroupClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            GroupClosed::NotEntered => "TaskGroup has not been entered",
+            GroupClosed::ShuttingDown => "TaskGroup is shutting down",
+            GroupClosed::Finished => "TaskGroup is finished",
+        })
+    }
+}
+
+impl std::error::Error for GroupClosed {}

@@ -102,6 +102,8 @@ impl Request {
 pub(crate) struct Scope {
     pub(crate) kind: ScopeKind,
     pub(crate) state: Cell<ScopeState>,
+    /// The bound whose request has hit it; `None` for a request of the whole task.
+    pub(crate) origin: RefCell<Option<Rc<Scope>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +179,8 @@ pub(crate) struct Flags {
     pub(crate) forwarded: bool,
     /// Some bound in `More::scopes` has a request.
     pub(crate) bounds: bool,
+    /// A caught cancellation was raised again, and nothing around it catches it: the step ends the task.
+    pub(crate) ends: bool,
 }
 
 #[derive(Default)]

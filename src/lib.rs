@@ -29,14 +29,15 @@
 
 pub use awaitable::Awaitable;
 pub use callback::{Handle, TimerHandle};
-pub use cancel::catch_cancel;
+pub use cancel::{Cancelled, catch_cancel};
 pub use combine::{
-    ALL_COMPLETED, Children, EmptySetError, FIRST_COMPLETED, FIRST_EXCEPTION, Gather,
-    GatherResults, ReturnWhen, TryChildren, TryGather, Wait, WaitItem, gather, timeout, try_gather,
-    wait, wait_for,
+    ALL_COMPLETED, AsCompleted, Children, EmptySetError, FIRST_COMPLETED, FIRST_EXCEPTION, Gather,
+    GatherResults, Limited, ReturnWhen, TaskGroup, Timeout, TryChildren, TryGather, Wait, WaitItem,
+    as_completed, gather, shield, timeout, timeout_at, try_gather, wait, wait_for,
 };
 pub use error::{
-    Cancelled, GatherError, InvalidStateError, LoopError, Panic, TaskError, TimeoutError,
+    ChildError, ExceptionGroup, GroupClosed, InvalidStateError, LoopError, Panic, TaskError,
+    TimeoutClosed, TimeoutError,
 };
 pub use event_loop::{Builder, EventLoop, get_running_loop};
 pub use join::{Join, JoinRef};

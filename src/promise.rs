@@ -81,14 +81,17 @@ impl<T: 'static> Outcome<T> for PromiseCell<T> {
         }
     }
 
-    fn put(self: Rc<Self>, value: T) -> Result<(), T> {
-        match self.completion.ended() {
-            None => {
-                self.settle(Ended::Finished, Ok(value));
-                Ok(())
-            }
-            Some(_) => Err(value),
+    fn put(self: Rc<Self>, outcome: Result<T, TaskError>) -> Result<(), InvalidStateError> {
+        if self.completion.ended().is_some() {
+            return Err(InvalidStateError::AlreadyDone);
         }
+        let how = match &outcome {
+            Ok(_) => Ended::Finished,
+            Err(TaskError::Cancelled) => Ended::Cancelled,
+            Err(_) => Ended::Panicked,
+        };
+        self.settle(how, outcome);
+        Ok(())
     }
 
     fn as_task(self: Rc<Self>) -> Option<Rc<dyn Runnable>> {
@@ -148,11 +151,7 @@ impl<T: 'static> Promise<T> {
     /// # Errors
     /// [`InvalidStateError`] when it is done or cancelled already (the value is dropped), or when it is a task.
     pub fn set_result(&self, value: T) -> Result<(), InvalidStateError> {
-        let refused = match self.done() {
-            true => InvalidStateError::AlreadyDone,
-            false => InvalidStateError::IsTask,
-        };
-        self.cell.clone().put(value).map_err(|_| refused)
+        self.cell.clone().put(Ok(value))
     }
 
     /// Whether it has an outcome, or was cancelled.

@@ -16,7 +16,7 @@ use crate::cancel;
 use crate::completion::{self, Completion, Outcome};
 use crate::core::{Core, Life};
 use crate::current;
-use crate::error::{LoopError, Panic, TaskError};
+use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
 use crate::header::{
     Ended, Header, ListenerKey, Request, Runnable, Wait, WaitOn, Waitable, Watchable, Watcher,
 };
@@ -154,8 +154,11 @@ impl<F: Future + 'static> Outcome<F::Output> for TaskCell<F> {
         }
     }
 
-    fn put(self: Rc<Self>, value: F::Output) -> Result<(), F::Output> {
-        Err(value)
+    fn put(self: Rc<Self>, _: Result<F::Output, TaskError>) -> Result<(), InvalidStateError> {
+        Err(match self.ended() {
+            Some(_) => InvalidStateError::AlreadyDone,
+            None => InvalidStateError::IsTask,
+        })
     }
 
     fn as_task(self: Rc<Self>) -> Option<Rc<dyn Runnable>> {

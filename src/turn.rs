@@ -222,6 +222,10 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
         true => task.poll_once(&TicketWaker::new(ticket)),
         false => Some(task.poll_cancelled()),
     };
+    let ended = match ended {
+        None if header.flags.get().ends => Some(task.poll_cancelled()),
+        ended => ended,
+    };
     let stepped = mem::take(&mut *core.current.borrow_mut());
     drop(stepped);
     match ended {

@@ -200,7 +200,7 @@ fn a_request_is_forwarded_and_may_be_swallowed_below() {
         let inner = create_task(async {
             match catch_cancel(pending::<()>()).await {
                 Ok(()) => unreachable!(),
-                Err(Cancelled) => {
+                Err(_cancelled) => {
                     sleep(ms(1)).await;
                     "swallowed"
                 }

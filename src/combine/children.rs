@@ -1,7 +1,7 @@
 //! The children of a gather: vectors, arrays and tuples of coroutines, tasks and promises.
 
 use crate::awaitable::{Awaitable, Spawner};
-use crate::error::{GatherError, LoopError, TaskError};
+use crate::error::{ChildError, LoopError, TaskError};
 use crate::header::Watched;
 use crate::promise::Promise;
 
@@ -40,33 +40,32 @@ pub trait TryChildren: Children {
     #[doc(hidden)]
     fn failed(promises: &Self::Promises, index: usize) -> bool;
     #[doc(hidden)]
-    fn try_error(promises: &Self::Promises, index: usize) -> GatherError<Self::Error>;
+    fn try_error(promises: &Self::Promises, index: usize) -> ChildError<Self::Error>;
     #[doc(hidden)]
-    fn successes(promises: &Self::Promises) -> Result<Self::Successes, GatherError<Self::Error>>;
+    fn successes(promises: &Self::Promises) -> Result<Self::Successes, ChildError<Self::Error>>;
 }
 
-fn take<T: 'static>(promise: &Promise<T>) -> Result<T, TaskError> {
-    promise.cell.completion().mark_retrieved();
-    promise.cell.take()
+fn error<A: Awaitable>(promise: &Promise<A::Value>) -> TaskError {
+    A::fetch(promise).err().unwrap_or(TaskError::Taken)
 }
 
-fn error<T: 'static>(promise: &Promise<T>) -> TaskError {
-    take(promise).err().unwrap_or(TaskError::Taken)
-}
-
-fn take_success<V: 'static, E: 'static>(
-    promise: &Promise<Result<V, E>>,
-) -> Result<V, GatherError<E>> {
-    match take(promise) {
-        Ok(value) => value.map_err(GatherError::Failed),
-        Err(error) => Err(GatherError::Task(error)),
+fn success<A, V, E>(promise: &Promise<A::Value>) -> Result<V, ChildError<E>>
+where
+    A: Awaitable<Value = Result<V, E>>,
+{
+    match A::fetch(promise) {
+        Ok(value) => value.map_err(ChildError::Failed),
+        Err(error) => Err(ChildError::Task(error)),
     }
 }
 
-fn take_error<V: 'static, E: 'static>(promise: &Promise<Result<V, E>>) -> GatherError<E> {
-    match take_success(promise) {
+fn failure<A, V, E>(promise: &Promise<A::Value>) -> ChildError<E>
+where
+    A: Awaitable<Value = Result<V, E>>,
+{
+    match success::<A, V, E>(promise) {
         Err(error) => error,
-        Ok(_) => GatherError::Task(TaskError::Taken),
+        Ok(_) => ChildError::Task(TaskError::Taken),
     }
 }
 
@@ -90,15 +89,15 @@ impl<A: Awaitable> Children for Vec<A> {
     }
 
     fn results(promises: &Self::Promises) -> Self::Results {
-        promises.iter().map(take).collect()
+        promises.iter().map(A::fetch).collect()
     }
 
     fn values(promises: &Self::Promises) -> Result<Self::Values, TaskError> {
-        promises.iter().map(take).collect()
+        promises.iter().map(A::fetch).collect()
     }
 
     fn error(promises: &Self::Promises, index: usize) -> TaskError {
-        error(&promises[index])
+        error::<A>(&promises[index])
     }
 }
 
@@ -110,12 +109,12 @@ impl<A: Awaitable<Value = Result<V, E>>, V: 'static, E: 'static> TryChildren for
         has_failed(&promises[index])
     }
 
-    fn try_error(promises: &Self::Promises, index: usize) -> GatherError<E> {
-        take_error(&promises[index])
+    fn try_error(promises: &Self::Promises, index: usize) -> ChildError<E> {
+        failure::<A, V, E>(&promises[index])
     }
 
-    fn successes(promises: &Self::Promises) -> Result<Vec<V>, GatherError<E>> {
-        promises.iter().map(take_success).collect()
+    fn successes(promises: &Self::Promises) -> Result<Vec<V>, ChildError<E>> {
+        promises.iter().map(success::<A, V, E>).collect()
     }
 }
 
@@ -145,7 +144,7 @@ impl<A: Awaitable, const N: usize> Children for [A; N] {
     }
 
     fn error(promises: &Self::Promises, index: usize) -> TaskError {
-        error(&promises[index])
+        error::<A>(&promises[index])
     }
 }
 
@@ -162,11 +161,11 @@ where
         has_failed(&promises[index])
     }
 
-    fn try_error(promises: &Self::Promises, index: usize) -> GatherError<E> {
-        take_error(&promises[index])
+    fn try_error(promises: &Self::Promises, index: usize) -> ChildError<E> {
+        failure::<A, V, E>(&promises[index])
     }
 
-    fn successes(promises: &Self::Promises) -> Result<[V; N], GatherError<E>> {
+    fn successes(promises: &Self::Promises) -> Result<[V; N], ChildError<E>> {
         Vec::<A>::successes(promises).map(to_array)
     }
 }
@@ -185,16 +184,16 @@ macro_rules! tuples {
             }
 
             fn results(promises: &Self::Promises) -> Self::Results {
-                ($(take(&promises.$i),)+)
+                ($($A::fetch(&promises.$i),)+)
             }
 
             fn values(promises: &Self::Promises) -> Result<Self::Values, TaskError> {
-                Ok(($(take(&promises.$i)?,)+))
+                Ok(($($A::fetch(&promises.$i)?,)+))
             }
 
             fn error(promises: &Self::Promises, index: usize) -> TaskError {
                 match index {
-                    $($i => error(&promises.$i),)+
+                    $($i => error::<$A>(&promises.$i),)+
                     _ => TaskError::Taken,
                 }
             }
@@ -214,15 +213,15 @@ macro_rules! tuples {
                 }
             }
 
-            fn try_error(promises: &Self::Promises, index: usize) -> GatherError<X> {
+            fn try_error(promises: &Self::Promises, index: usize) -> ChildError<X> {
                 match index {
-                    $($i => take_error(&promises.$i),)+
-                    _ => GatherError::Task(TaskError::Taken),
+                    $($i => failure::<$A, $V, X>(&promises.$i),)+
+                    _ => ChildError::Task(TaskError::Taken),
                 }
             }
 
-            fn successes(promises: &Self::Promises) -> Result<Self::Successes, GatherError<X>> {
-                Ok(($(take_success(&promises.$i)?,)+))
+            fn successes(promises: &Self::Promises) -> Result<Self::Successes, ChildError<X>> {
+                Ok(($(success::<$A, $V, X>(&promises.$i)?,)+))
             }
         }
     )*};

@@ -12,7 +12,7 @@ use crate::awaitable::Spawner;
 use crate::combine::children::{Children, TryChildren};
 use crate::core::Core;
 use crate::current;
-use crate::error::{GatherError, TaskError};
+use crate::error::{ChildError, TaskError};
 use crate::header::{Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher};
 use crate::observe::{Site, WaitKind};
 use crate::waker::wake_on;
@@ -180,7 +180,8 @@ pub struct TryGather<C: TryChildren>(Inner<C>);
 /// Runs everything in `children` at once, and gives their values in the order of the arguments.
 ///
 /// Coroutines become tasks now, in that order; tasks and promises are taken as they are. The value of each is moved out
-/// of it, so a task that is given twice has nothing the second time ([`TaskError::Taken`]). Nothing to gather is done at
+/// of it, so a task that is given twice has nothing the second time ([`TaskError::Taken`]); from references (`&task`) it is
+/// copied. Nothing to gather is done at
 /// once.
 ///
 /// Errors of your own are values: children that return `Result`s give `Result`s (see [`try_gather`]). A child that
@@ -286,7 +287,7 @@ impl<C: TryChildren> Future for TryGather<C>
 where
     C::Promises: 'static,
 {
-    type Output = Result<C::Successes, GatherError<C::Error>>;
+    type Output = Result<C::Successes, ChildError<C::Error>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll_verdict(context).map(|verdict| match verdict {

@@ -1,18 +1,20 @@
 //! Limits in time: a bound around a coroutine that asks it to cancel when the time is over.
 
-use std::future::{Future, poll_fn};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
 use std::panic::Location;
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use crate::callback::Callback;
-use crate::cancel::Guard;
+use crate::cancel::{Cancelled, Guard, Place};
 use crate::core::Core;
 use crate::current;
-use crate::error::TimeoutError;
+use crate::error::{TimeoutClosed, TimeoutError};
 use crate::observe::Site;
+use crate::promise::Promise;
+use crate::task::Task;
 use crate::timers::{Target, TimerKey};
 
 /// Awaits `body` for `limit` at most.
@@ -20,7 +22,7 @@ use crate::timers::{Target, TimerKey};
 /// When the time is over, `body` is asked to cancel, in the same way as a task is: a task, promise or gather that it
 /// awaits is cancelled and waited for, a [`catch_cancel`](crate::catch_cancel) in it may clean up, and with neither it is
 /// dropped. A body that ends with a value all the same has it returned. `Duration::MAX` is no limit. A cancellation of
-/// the task itself goes through. asyncio's `async with timeout(limit)`.
+/// the task itself goes through. asyncio's `async with timeout(limit)`; [`Timeout`] is the form that can be changed.
 ///
 /// # Errors
 /// [`TimeoutError`] when the body was cut short.
@@ -44,14 +46,35 @@ pub fn timeout<F: IntoFuture>(
     limit: Duration,
     body: F,
 ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
-    bounded(Some(limit), body, Location::caller())
+    let site = Location::caller();
+    async move { Timeout::made(Some(limit), site).run(body).await }
+}
+
+/// [`timeout`] with an end in the loop's clock ([`EventLoop::time`](crate::EventLoop::time)) in place of a length.
+///
+/// # Errors
+/// [`TimeoutError`] when the body was cut short.
+///
+/// # Panics
+/// When awaited outside of a task.
+#[track_caller]
+pub fn timeout_at<F: IntoFuture>(
+    when: Duration,
+    body: F,
+) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+    let site = Location::caller();
+    async move {
+        let timeout = Timeout::made(None, site);
+        timeout.0.when.set(crate::clock::to_nanos(when));
+        timeout.run(body).await
+    }
 }
 
 /// [`timeout`] in the words of asyncio's `wait_for(awaitable, limit)`; `None` is no limit. A task that is handed in is
 /// cancelled when the time is over, and waited for.
 ///
-/// With a limit of zero a coroutine runs to its first suspension, and is cut short there; what is done already gives its
-/// value. (asyncio does not even start it.)
+/// With a limit of zero a coroutine does not even begin, a task that is done gives its value, and one that is not is
+/// cancelled.
 ///
 /// # Errors
 /// [`TimeoutError`].
@@ -70,54 +93,233 @@ pub fn timeout<F: IntoFuture>(
 /// # }).unwrap();
 /// ```
 #[track_caller]
-pub fn wait_for<F: IntoFuture>(
+pub fn wait_for<F: Limited>(
     awaitable: F,
     limit: impl Into<Option<Duration>>,
 ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
-    bounded(limit.into(), awaitable, Location::caller())
-}
-
-async fn bounded<F: IntoFuture>(
-    limit: Option<Duration>,
-    body: F,
-    site: Site,
-) -> Result<F::Output, TimeoutError> {
-    let guard = Guard::bound();
-    let _timer = limit.and_then(|limit| Expiry::set(limit, &guard, site));
-    let mut body = pin!(body.into_future());
-    poll_fn(|context| match guard.is_hit() {
-        true => Poll::Ready(Err(TimeoutError)),
-        false => body.as_mut().poll(context).map(Ok),
-    })
-    .await
-}
-
-/// The timer of a bound; it goes when the bound does.
-struct Expiry {
-    core: Rc<Core>,
-    timer: TimerKey,
-}
-
-impl Expiry {
-    /// `None` where there is no timer to cancel: for no time at all, and for more than the clock can count.
-    fn set(limit: Duration, guard: &Guard, site: Site) -> Option<Expiry> {
-        let core = current::expect();
-        let deadline = core.clock.after(limit)?;
-        let place = guard.place().clone();
-        let expire = move || place.request();
-        if limit.is_zero() {
-            // Not by a timer, which would stand behind a bare yield of the body in the ready queue.
-            core.call_soon(site, expire);
-            return None;
+    let (limit, site) = (limit.into(), Location::caller());
+    async move {
+        if limit == Some(Duration::ZERO) && !awaitable.has_begun() {
+            return Err(TimeoutError);
         }
-        let callback = Callback::new(core.next_number(), site, Some(deadline), expire);
-        let timer = core.set_timer(deadline, Target::Callback(callback));
-        Some(Expiry { core, timer })
+        Timeout::made(limit, site).run(awaitable).await
     }
 }
 
-impl Drop for Expiry {
+/// What [`wait_for`] takes: a coroutine, a task or a promise.
+pub trait Limited: IntoFuture {
+    /// Whether it is on its way without being awaited.
+    #[doc(hidden)]
+    fn has_begun(&self) -> bool;
+}
+
+impl<F: Future> Limited for F {
+    fn has_begun(&self) -> bool {
+        false
+    }
+}
+
+macro_rules! on_their_way {
+    ($(($($clone:ident)?) $handle:ty),+) => {$(
+        impl<T: $($clone +)? 'static> Limited for $handle {
+            fn has_begun(&self) -> bool {
+                true
+            }
+        }
+    )+};
+}
+
+on_their_way!(() Task<T>, (Clone) &Task<T>, () Promise<T>, (Clone) &Promise<T>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Created,
+    Active,
+    /// The time is over, and the body is being cancelled.
+    Expiring,
+    Expired,
+    Finished,
+}
+
+struct State {
+    core: Rc<Core>,
+    site: Site,
+    when: Cell<Option<u64>>,
+    phase: Cell<Phase>,
+    timer: Cell<Option<TimerKey>>,
+    place: RefCell<Option<Place>>,
+}
+
+/// A limit in time that can be looked at and changed while its body runs. Clones are handles to the same limit.
+///
+/// asyncio's `Timeout`, the object of `async with timeout(...) as t`.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::{Timeout, sleep};
+/// use std::time::Duration;
+///
+/// let limit = Timeout::new(Duration::from_millis(1));
+/// let ran = limit.run(async {
+///     limit.reschedule(None).unwrap(); // no hurry, after all
+///     sleep(Duration::from_millis(3)).await;
+/// });
+/// ran.await.unwrap();
+/// assert!(!limit.expired());
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Timeout(Rc<State>);
+
+impl Timeout {
+    /// A limit that is over when `limit` is, from now on; `None` is no limit, to be set later.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    #[track_caller]
+    pub fn new(limit: impl Into<Option<Duration>>) -> Timeout {
+        Timeout::made(limit.into(), Location::caller())
+    }
+
+    fn made(limit: Option<Duration>, site: Site) -> Timeout {
+        let core = current::expect();
+        Timeout(Rc::new(State {
+            when: Cell::new(limit.and_then(|limit| core.clock.after(limit))),
+            core,
+            site,
+            phase: Cell::new(Phase::Created),
+            timer: Cell::new(None),
+            place: RefCell::new(None),
+        }))
+    }
+
+    /// Awaits `body` under this limit; see [`timeout`].
+    ///
+    /// # Errors
+    /// [`TimeoutError`] when the body was cut short.
+    ///
+    /// # Panics
+    /// When it is awaited outside of a task, or a second time.
+    pub async fn run<F: IntoFuture>(&self, body: F) -> Result<F::Output, TimeoutError> {
+        let state = &self.0;
+        assert!(
+            state.phase.get() == Phase::Created,
+            "Timeout has already been entered"
+        );
+        let guard = Guard::bound();
+        let requests = guard.requests();
+        state.place.replace(Some(guard.place().clone()));
+        state.phase.set(Phase::Active);
+        state.arm();
+        let entered = Entered(state);
+        let ran = guard.run(body.into_future()).await;
+        drop(entered);
+        match ran {
+            Ok(value) => Ok(value),
+            Err(_) if guard.requests() == requests => Err(TimeoutError),
+            // The task was cancelled before or after the time was over, and that goes further than this limit.
+            Err(_) => Cancelled::of_task().raise().await,
+        }
+    }
+
+    /// Sets another end, on the loop's clock; `None` is no limit. One that is past is due at once.
+    ///
+    /// # Errors
+    /// [`TimeoutClosed`] when the body does not run, or is being cancelled.
+    pub fn reschedule(&self, when: Option<Duration>) -> Result<(), TimeoutClosed> {
+        match self.0.phase.get() {
+            Phase::Active => {}
+            Phase::Created => return Err(TimeoutClosed::NotEntered),
+            Phase::Expiring => return Err(TimeoutClosed::Expiring),
+            Phase::Expired => return Err(TimeoutClosed::Expired),
+            Phase::Finished => return Err(TimeoutClosed::Finished),
+        }
+        self.0.disarm();
+        self.0.when.set(when.and_then(crate::clock::to_nanos));
+        self.0.arm();
+        Ok(())
+    }
+
+    /// When it is over, on the loop's clock; `None` without a limit.
+    pub fn when(&self) -> Option<Duration> {
+        self.0.when.get().map(Duration::from_nanos)
+    }
+
+    /// Whether the time ran out while the body ran.
+    pub fn expired(&self) -> bool {
+        matches!(self.0.phase.get(), Phase::Expiring | Phase::Expired)
+    }
+}
+
+impl State {
+    fn arm(self: &Rc<Self>) {
+        let Some(when) = self.when.get() else { return };
+        let state = Rc::downgrade(self);
+        let expire = move || {
+            if let Some(state) = state.upgrade() {
+                // One that was due at once has no timer that a reschedule could have cancelled.
+                let due = state.when.get().is_some_and(|due| due <= when);
+                if state.phase.get() == Phase::Active && due {
+                    state.expire();
+                }
+            }
+        };
+        let core = &self.core;
+        if when <= core.clock.read() {
+            // Not by a timer, which would stand behind a bare yield of the body in the ready queue.
+            core.call_soon(self.site, expire);
+        } else {
+            let callback = Callback::new(core.next_number(), self.site, Some(when), expire);
+            let timer = core.set_timer(when, Target::Callback(callback));
+            self.timer.set(Some(timer));
+        }
+    }
+
+    fn expire(&self) {
+        self.phase.set(Phase::Expiring);
+        let place = self.place.borrow_mut().take();
+        if let Some(place) = place {
+            place.request();
+        }
+    }
+
+    fn disarm(&self) {
+        if let Some(timer) = self.timer.take() {
+            self.core.cancel_timer(timer);
+        }
+    }
+}
+
+/// The body runs under the limit as long as this lives.
+struct Entered<'a>(&'a State);
+
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.core.cancel_timer(self.timer);
+        self.0.disarm();
+        self.0.place.take();
+        self.0.phase.set(match self.0.phase.get() {
+            Phase::Expiring => Phase::Expired,
+            _ => Phase::Finished,
+        });
+    }
+}
+
+impl fmt::Debug for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.0.phase.get() {
+            Phase::Created => "created",
+            Phase::Active => "active",
+            Phase::Expiring => "expiring",
+            Phase::Expired => "expired",
+            Phase::Finished => "finished",
+        };
+        write!(f, "<Timeout [{word}]")?;
+        if self.0.phase.get() == Phase::Active {
+            match self.when() {
+                Some(when) => write!(f, " when={:.3}", when.as_secs_f64())?,
+                None => f.write_str(" when=None")?,
+            }
+        }
+        f.write_str(">")
     }
 }

@@ -1,0 +1,145 @@
+//! As completed: the tasks of a list one after the other, in the order in which they end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use crate::combine::wait::WaitItem;
+use crate::core::Core;
+use crate::current;
+use crate::error::TimeoutError;
+use crate::header::{ListenerKey, WaitOn, Watchable, Watcher};
+use crate::observe::{Site, WaitKind};
+use crate::time::{Sleep, sleep_at};
+use crate::waker::wake_on;
+
+/// Notes who has ended, in that order.
+struct Finish {
+    core: Rc<Core>,
+    ended: RefCell<VecDeque<usize>>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl Watcher for Finish {
+    fn child_done(&self, index: usize) {
+        self.ended.borrow_mut().push_back(index);
+        if let Some(waker) = self.waker.take() {
+            wake_on(&self.core, waker);
+        }
+    }
+}
+
+/// The stream of [`as_completed`].
+pub struct AsCompleted<H> {
+    /// Those that were not given out yet.
+    items: Vec<Option<H>>,
+    watched: Vec<(Rc<dyn Watchable>, Option<ListenerKey>)>,
+    finish: Rc<Finish>,
+    left: usize,
+    limit: Option<Sleep>,
+    site: Site,
+}
+
+/// Gives `items` one by one, as they end: `while let Some(task) = stream.next().await`. Those that have ended before come
+/// first, in the order of the list; one that is given twice comes twice.
+///
+/// Nothing is cancelled, neither by the [`timeout`](AsCompleted::timeout) nor when the stream is dropped. asyncio's
+/// `as_completed` in its `async for` form, where the original tasks come out.
+///
+/// # Panics
+/// Without a running loop.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::{as_completed, create_task, sleep};
+/// use std::time::Duration;
+///
+/// let nap = |ms| create_task(async move { sleep(Duration::from_millis(ms)).await; ms });
+/// let mut finished = as_completed([nap(9), nap(1), nap(5)]);
+/// let mut order = Vec::new();
+/// while let Some(task) = finished.next().await {
+///     order.push(task.unwrap().await.unwrap());
+/// }
+/// assert_eq!(order, [1, 5, 9]);
+/// # }).unwrap();
+/// ```
+#[track_caller]
+pub fn as_completed<H: WaitItem>(items: impl IntoIterator<Item = H>) -> AsCompleted<H> {
+    let finish = Rc::new(Finish {
+        core: current::expect(),
+        ended: RefCell::default(),
+        waker: Cell::new(None),
+    });
+    let items: Vec<_> = items.into_iter().map(Some).collect();
+    let watched = items.iter().flatten().enumerate().map(|(i, item)| {
+        let item = item.watched().0;
+        let key = item.watch(finish.clone(), i);
+        if key.is_none() {
+            finish.child_done(i);
+        }
+        (item, key)
+    });
+    AsCompleted {
+        watched: watched.collect(),
+        left: items.len(),
+        items,
+        finish,
+        limit: None,
+        site: Location::caller(),
+    }
+}
+
+impl<H> AsCompleted<H> {
+    /// How long all of them together may take at most, from now on.
+    pub fn timeout(mut self, limit: Duration) -> AsCompleted<H> {
+        self.limit = Some(sleep_at(limit, self.site));
+        self
+    }
+
+    /// The next one to end; `None` when all have been given. May be dropped and asked again: nothing is lost.
+    ///
+    /// # Errors
+    /// [`TimeoutError`] when the time is over, now and from then on, with some that have not ended.
+    pub async fn next(&mut self) -> Option<Result<H, TimeoutError>> {
+        if self.left == 0 {
+            return None;
+        }
+        let ended = poll_fn(|context| {
+            let ended = self.finish.ended.borrow_mut().pop_front();
+            if let Some(ended) = ended {
+                return Poll::Ready(Ok(ended));
+            }
+            if let Some(limit) = &mut self.limit {
+                if Pin::new(limit).poll(context).is_ready() {
+                    return Poll::Ready(Err(TimeoutError));
+                }
+            }
+            drop(self.finish.waker.replace(Some(context.waker().clone())));
+            let on = WaitOn::Leaf(WaitKind::Promise);
+            self.finish.core.note_wait(on, Some(self.site));
+            Poll::Pending
+        });
+        match ended.await {
+            Ok(ended) => {
+                self.left -= 1;
+                self.items[ended].take().map(Ok)
+            }
+            Err(late) => Some(Err(late)),
+        }
+    }
+}
+
+impl<H> Drop for AsCompleted<H> {
+    fn drop(&mut self) {
+        for (item, key) in &self.watched {
+            if let Some(key) = key {
+                item.unwatch(*key);
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The task group: children that do not outlive the block they were started in. The first failure cancels the others.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use crate::cancel::{self, Cancelled, Guard, Place, catch_cancel};
+use crate::core::Core;
+use crate::current;
+use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
+use crate::header::{Ended, WaitOn, Watchable, Watcher};
+use crate::observe::{Site, WaitKind};
+use crate::promise::Promise;
+use crate::task::{self, Task};
+use crate::waker::wake_on;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Created,
+    /// The body runs.
+    Entered,
+    /// The body has ended, children have not.
+    Exiting,
+    Finished,
+}
+
+/// A child, whatever the type of its value.
+trait Child<E> {
+    fn watchable(&self) -> Rc<dyn Watchable>;
+
+    fn has_failed(&self) -> bool;
+
+    fn take_error(&self) -> ChildError<E>;
+}
+
+impl<T: 'static, E: 'static> Child<E> for Promise<Result<T, E>> {
+    fn watchable(&self) -> Rc<dyn Watchable> {
+        self.cell.clone()
+    }
+
+    fn has_failed(&self) -> bool {
+        match self.cell.ended() {
+            Some(Ended::Finished) => matches!(&*self.cell.outcome(), Ok(Err(_))),
+            ended => ended == Some(Ended::Panicked),
+        }
+    }
+
+    fn take_error(&self) -> ChildError<E> {
+        self.cell.completion().mark_retrieved();
+        match self.cell.take() {
+            Ok(Err(error)) => ChildError::Failed(error),
+            Err(error) => ChildError::Task(error),
+            Ok(Ok(_)) => ChildError::Task(TaskError::Taken),
+        }
+    }
+}
+
+type Children<E> = BTreeMap<usize, Rc<dyn Child<E>>>;
+
+struct Group<E> {
+    core: Rc<Core>,
+    site: Site,
+    phase: Cell<Phase>,
+    /// Children were cancelled, and no new ones are taken.
+    aborting: Cell<bool>,
+    made: Cell<usize>,
+    /// Those that run, in creation order.
+    children: RefCell<Children<E>>,
+    /// Those that failed, in the order of their ends.
+    failed: RefCell<Vec<Rc<dyn Child<E>>>>,
+    /// The body, as long as it runs.
+    body: RefCell<Option<Place>>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl<E: 'static> Group<E> {
+    /// Cancels the children, in creation order.
+    fn abort(&self) {
+        self.aborting.set(true);
+        let children: Vec<_> = self.children.borrow().values().cloned().collect();
+        for child in children {
+            cancel::request(&self.core, child.watchable());
+        }
+    }
+
+    fn interrupt_body(&self) {
+        let body = self.body.borrow_mut().take();
+        if let Some(body) = body {
+            body.request();
+        }
+    }
+
+    fn has_children(&self) -> bool {
+        !self.children.borrow().is_empty()
+    }
+
+    /// Waits until no child is left.
+    async fn join(&self) {
+        poll_fn(|context| {
+            if !self.has_children() {
+                return Poll::Ready(());
+            }
+            drop(self.waker.replace(Some(context.waker().clone())));
+            let on = WaitOn::Leaf(WaitKind::Sync("TaskGroup"));
+            self.core.note_wait(on, Some(self.site));
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl<E: 'static> Watcher for Group<E> {
+    fn child_done(&self, index: usize) {
+        let child = self.children.borrow_mut().remove(&index);
+        let Some(child) = child else { return };
+        if child.has_failed() {
+            self.failed.borrow_mut().push(child);
+            if !self.aborting.get() {
+                self.abort();
+                self.interrupt_body();
+            }
+        }
+        if !self.has_children() {
+            if let Some(waker) = self.waker.take() {
+                wake_on(&self.core, waker);
+            }
+        }
+    }
+}
+
+/// A group of tasks that ends when all of them have. `E` is the error that children fail with. Clones are handles to the
+/// same group, to start children from anywhere.
+///
+/// asyncio's `TaskGroup`; [`run`](TaskGroup::run) is the `async with` block.
+///
+/// ```
+/// # glassloop::run(async {
+/// use glassloop::{TaskGroup, sleep};
+/// use std::time::Duration;
+///
+/// async fn work(ms: u64) -> Result<u64, String> {
+///     sleep(Duration::from_millis(ms)).await;
+///     if ms == 2 { Err("two is bad".to_owned()) } else { Ok(ms) }
+/// }
+///
+/// let group = TaskGroup::new();
+/// let sum = group.run(async {
+///     let (one, three) = (group.create_task(work(1)).unwrap(), group.create_task(work(3)).unwrap());
+///     Ok(one.await.unwrap()? + three.await.unwrap()?)
+/// });
+/// assert_eq!(sum.await.unwrap(), 4);
+///
+/// let group = TaskGroup::new();
+/// let ran = group.run(async {
+///     group.create_task(work(2)).unwrap();
+///     let hour = group.create_task(work(3_600_000)).unwrap(); // cancelled when the other one fails
+///     Ok(hour.await)
+/// });
+/// assert_eq!(ran.await.unwrap_err().to_string(), "unhandled errors in a TaskGroup (1 sub-exception): two is bad");
+/// # }).unwrap();
+/// ```
+pub struct TaskGroup<E>(Rc<Group<E>>);
+
+impl<E> Clone for TaskGroup<E> {
+    fn clone(&self) -> Self {
+        TaskGroup(self.0.clone())
+    }
+}
+
+impl<E: 'static> TaskGroup<E> {
+    /// A group that is not entered yet.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    #[track_caller]
+    #[allow(clippy::new_without_default)] // a default that panics outside of the loop would surprise
+    pub fn new() -> TaskGroup<E> {
+        TaskGroup(Rc::new(Group {
+            core: current::expect(),
+            site: Location::caller(),
+            phase: Cell::new(Phase::Created),
+            aborting: Cell::new(false),
+            made: Cell::new(0),
+            children: RefCell::default(),
+            failed: RefCell::default(),
+            body: RefCell::default(),
+            waker: Cell::new(None),
+        }))
+    }
+
+    /// Starts a child. Its error goes to the group, unless whoever has the task takes it first by awaiting.
+    ///
+    /// # Errors
+    /// [`GroupClosed`] before the group is entered, when it is being cancelled, and after its end; the coroutine is dropped.
+    #[track_caller]
+    pub fn create_task<T, F>(&self, coroutine: F) -> Result<Task<Result<T, E>>, GroupClosed>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+    {
+        let group = &self.0;
+        match group.phase.get() {
+            Phase::Created => return Err(GroupClosed::NotEntered),
+            Phase::Finished => return Err(GroupClosed::Finished),
+            Phase::Exiting if !group.has_children() => return Err(GroupClosed::Finished),
+            _ if group.aborting.get() => return Err(GroupClosed::ShuttingDown),
+            _ => {}
+        }
+        let task = match task::spawn(&group.core, coroutine, Location::caller()) {
+            Ok(task) => task,
+            Err(error) => panic!("{error}"),
+        };
+        let index = group.made.get();
+        group.made.set(index + 1);
+        let child = task.promise().clone();
+        group.children.borrow_mut().insert(index, Rc::new(child));
+        if task.promise().cell.watch(group.clone(), index).is_none() {
+            group.child_done(index);
+        }
+        Ok(task)
+    }
+
+    /// Cancels the children and the body; the group ends without an error of its own. Does nothing when it is cancelled
+    /// already. asyncio has it since 3.15.
+    pub fn cancel(&self) {
+        if !self.0.aborting.get() {
+            self.0.abort();
+            self.0.interrupt_body();
+        }
+    }
+
+    /// Runs `body`, in which children are started, and waits for all of them.
+    ///
+    /// When a child or the body fails, everything else in the group is cancelled and waited for. A child that is cancelled by
+    /// itself is no failure. When the task is cancelled, so are the children, and when they have ended the cancellation goes
+    /// on; if one of them failed meanwhile the errors come first, and the cancellation at the next suspension.
+    ///
+    /// # Errors
+    /// Every error of children in the order of their ends, and that of the body last.
+    ///
+    /// # Panics
+    /// When it is awaited outside of a task, or a second time.
+    pub async fn run<T>(
+        &self,
+        body: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, ExceptionGroup<E>> {
+        let group = &self.0;
+        assert!(
+            group.phase.get() == Phase::Created,
+            "TaskGroup has already been entered"
+        );
+        let guard = Guard::bound();
+        let requests = guard.requests();
+        group.body.replace(Some(guard.place().clone()));
+        group.phase.set(Phase::Entered);
+        let entered = Entered(group);
+        let ran = catch_cancel(body).await;
+        group.phase.set(Phase::Exiting);
+        group.body.take();
+        let mut cancelled = match &ran {
+            Err(cancelled) => Some(cancelled.clone()),
+            Ok(_) => None,
+        };
+        if !matches!(ran, Ok(Ok(_))) && !group.aborting.get() {
+            group.abort();
+        }
+        while let Err(now) = catch_cancel(group.join()).await {
+            // Children are asked once: further requests wait with us until they have ended.
+            if !group.aborting.get() {
+                cancelled = Some(now);
+                group.abort();
+            }
+        }
+        drop(entered);
+        // What interrupted the body was the group itself, unless the task has requests of its own.
+        let cancelled = match cancelled {
+            Some(own) if own.is_of(&guard) => {
+                (guard.requests() > requests).then(Cancelled::of_task)
+            }
+            other => other,
+        };
+        let failed = group.failed.take();
+        if let (Some(cancelled), true) = (cancelled, failed.is_empty()) {
+            drop(guard);
+            cancelled.raise().await
+        }
+        let mut errors: Vec<_> = failed.iter().map(|child| child.take_error()).collect();
+        let value = match ran {
+            Ok(Ok(value)) => Some(value),
+            Ok(Err(error)) => {
+                errors.push(ChildError::Failed(error));
+                None
+            }
+            Err(_) => None,
+        };
+        match value {
+            Some(value) if errors.is_empty() => Ok(value),
+            _ => {
+                if guard.requests() > requests {
+                    guard.request_again();
+                }
+                Err(ExceptionGroup { errors })
+            }
+        }
+    }
+}
+
+/// The group takes children as long as this lives.
+struct Entered<'a, E: 'static>(&'a Group<E>);
+
+impl<E> Drop for Entered<'_, E> {
+    fn drop(&mut self) {
+        self.0.body.take();
+        self.0.phase.set(Phase::Finished);
+        if self.0.has_children() {
+            // The block itself was dropped: nobody waits for them any more.
+            self.0.abort();
+        }
+    }
+}
+
+impl<E> fmt::Debug for TaskGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = &self.0;
+        f.write_str("<TaskGroup")?;
+        for (what, count) in [
+            ("tasks", group.children.borrow().len()),
+            ("errors", group.failed.borrow().len()),
+        ] {
+            if count > 0 {
+                write!(f, " {what}={count}")?;
+            }
+        }
+        match group.phase.get() {
+            _ if group.aborting.get() => f.write_str(" cancelling>"),
+            Phase::Entered | Phase::Exiting => f.write_str(" entered>"),
+            _ => f.write_str(">"),
+        }
+    }
+}
