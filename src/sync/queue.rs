@@ -1,8 +1,7 @@
 //! The queue: items on their way from producers to consumers, with room for so many.
 //!
-//! An item that a getter was woken for is reserved for it until it steps: another `get` queues behind it. It still counts
-//! as being in the queue, and `get_nowait` may take it; the getter then waits on in its old place. The same goes for room
-//! and putters.
+//! An item that a getter was woken for stays in the queue until that getter steps, as in asyncio: until then anybody who
+//! asks may take it. The getter then waits on in its old place. The same goes for room and putters.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -61,69 +60,11 @@ impl<T> Store<T> for Fifo<T> {
     }
 }
 
-/// Who waits on one side of the queue.
-#[derive(Default)]
-struct Side {
-    list: WaitList,
-    /// Who was woken and has not stepped yet: for each of them an item, or a slot, is reserved.
-    woken: Cell<usize>,
-}
-
-impl Side {
-    /// Wakes as long as there is more than what is reserved.
-    fn wake(&self, available: usize) {
-        while available > self.woken.get() && self.wake_next() {}
-    }
-
-    fn wake_next(&self) -> bool {
-        let woken = self.list.wake_next();
-        self.woken.set(self.woken.get() + usize::from(woken));
-        woken
-    }
-
-    fn leave(&self, turn: Turn) {
-        if self.list.leave(turn) == State::Woken {
-            self.woken.set(self.woken.get() - 1);
-        }
-    }
-
-    /// Ready when something is available that is not reserved for others, or when there is nothing to wait for.
-    fn poll_turn(
-        &self,
-        turn: &mut Option<Turn>,
-        available: usize,
-        shut_down: bool,
-        context: &Context<'_>,
-        spot: Spot,
-    ) -> Poll<()> {
-        let served = match turn {
-            None => shut_down || available > self.woken.get(),
-            Some(turn) if turn.state() == State::Woken => {
-                let served = shut_down || available > 0;
-                if !served {
-                    // What it was woken for is gone.
-                    self.list.wait_again(turn);
-                    self.woken.set(self.woken.get() - 1);
-                }
-                served
-            }
-            Some(_) => false,
-        };
-        if !served {
-            return self.list.poll_woken(turn, context, spot);
-        }
-        if let Some(turn) = turn.take() {
-            self.leave(turn);
-        }
-        Poll::Ready(())
-    }
-}
-
 struct Inner<T, S> {
     maxsize: usize,
     store: RefCell<S>,
-    getters: Side,
-    putters: Side,
+    getters: WaitList,
+    putters: WaitList,
     unfinished: Cell<usize>,
     /// Set while nothing is unfinished.
     finished: Event,
@@ -147,12 +88,12 @@ impl<T, S: Store<T>> Inner<T, S> {
         self.store.borrow_mut().push(item);
         self.unfinished.set(self.unfinished.get() + 1);
         self.finished.clear();
-        self.getters.wake(self.len());
+        self.getters.wake_next();
     }
 
     fn pop(&self) -> Option<T> {
         let item = self.store.borrow_mut().pop()?;
-        self.putters.wake(self.room());
+        self.putters.wake_next();
         Some(item)
     }
 }
@@ -160,7 +101,7 @@ impl<T, S: Store<T>> Inner<T, S> {
 /// Hands items from tasks that put them to tasks that get them, first in, first out. asyncio's `Queue`; see also
 /// [`LifoQueue`](super::LifoQueue) and [`PriorityQueue`](super::PriorityQueue).
 ///
-/// Getters are served first come, first served, and so are putters of a full queue. Clones are the same queue. It may be
+/// Getters of an empty queue are woken in the order in which they came, and so are putters of a full one. Clones are the same queue. It may be
 /// made, looked at and used by way of the `nowait` methods outside of a loop.
 ///
 /// ```
@@ -203,8 +144,8 @@ impl<T, S: Store<T>> Queue<T, S> {
         Queue(Rc::new(Inner {
             maxsize,
             store: RefCell::default(),
-            getters: Side::default(),
-            putters: Side::default(),
+            getters: WaitList::default(),
+            putters: WaitList::default(),
             unfinished: Cell::new(0),
             finished,
             shut_down: Cell::new(false),
@@ -353,8 +294,8 @@ impl<T: fmt::Debug, S: Store<T>> fmt::Debug for Queue<T, S> {
         if store.len() > 0 {
             write!(f, " _queue={:?}", store.items())?;
         }
-        for (name, side) in [("_getters", &inner.getters), ("_putters", &inner.putters)] {
-            match side.list.waiting() {
+        for (name, list) in [("_getters", &inner.getters), ("_putters", &inner.putters)] {
+            match list.waiting() {
                 0 => {}
                 waiting => write!(f, " {name}[{waiting}]")?,
             }
@@ -367,6 +308,29 @@ impl<T: fmt::Debug, S: Store<T>> fmt::Debug for Queue<T, S> {
         }
         f.write_str(">")
     }
+}
+
+/// Ready for one who comes now, or was woken, if it can be `served`.
+fn poll_turn(
+    list: &WaitList,
+    turn: &mut Option<Turn>,
+    served: bool,
+    context: &Context<'_>,
+    spot: Spot,
+) -> Poll<()> {
+    let asks = turn
+        .as_ref()
+        .is_none_or(|turn| turn.state() == State::Woken);
+    if asks && served {
+        if let Some(turn) = turn.take() {
+            list.leave(turn);
+        }
+        return Poll::Ready(());
+    }
+    if let Some(turn) = turn.as_ref().filter(|_| asks) {
+        list.wait_again(turn);
+    }
+    list.poll_woken(turn, context, spot)
 }
 
 /// The future of [`Queue::get`].
@@ -383,12 +347,10 @@ impl<T, S: Store<T>> Future for Get<T, S> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let inner = &this.queue.0;
-        let (available, shut_down) = (inner.len(), inner.shut_down.get());
-        let served =
-            inner
-                .getters
-                .poll_turn(&mut this.turn, available, shut_down, context, this.spot);
-        served.map(|()| inner.pop().ok_or(QueueShutDown(())))
+        let served = inner.len() > 0 || inner.shut_down.get();
+        let list = &inner.getters;
+        poll_turn(list, &mut this.turn, served, context, this.spot)
+            .map(|()| inner.pop().ok_or(QueueShutDown(())))
     }
 }
 
@@ -396,8 +358,9 @@ impl<T, S: Store<T>> Drop for Get<T, S> {
     fn drop(&mut self) {
         let inner = &self.queue.0;
         if let Some(turn) = self.turn.take() {
-            inner.getters.leave(turn);
-            inner.getters.wake(inner.len());
+            if inner.getters.leave(turn) == State::Woken && inner.len() > 0 {
+                inner.getters.wake_next();
+            }
         }
     }
 }
@@ -421,12 +384,10 @@ impl<T, S: Store<T>> Future for Put<T, S> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let inner = &this.queue.0;
-        let (available, shut_down) = (inner.room(), inner.shut_down.get());
-        let served =
-            inner
-                .putters
-                .poll_turn(&mut this.turn, available, shut_down, context, this.spot);
-        served.map(|()| {
+        let shut_down = inner.shut_down.get();
+        let served = inner.room() > 0 || shut_down;
+        let list = &inner.putters;
+        poll_turn(list, &mut this.turn, served, context, this.spot).map(|()| {
             let item = this.item.take().expect("a put is polled after its end");
             if shut_down {
                 return Err(QueueShutDown(item));
@@ -441,8 +402,9 @@ impl<T, S: Store<T>> Drop for Put<T, S> {
     fn drop(&mut self) {
         let inner = &self.queue.0;
         if let Some(turn) = self.turn.take() {
-            inner.putters.leave(turn);
-            inner.putters.wake(inner.room());
+            if inner.putters.leave(turn) == State::Woken && inner.room() > 0 {
+                inner.putters.wake_next();
+            }
         }
     }
 }
