@@ -251,7 +251,22 @@ impl Place {
 }
 
 /// The coroutine is inside this scope as long as the guard lives.
-pub(crate) struct Guard(Place);
+pub(crate) struct Guard {
+    place: Place,
+    /// The requests there were when it was entered.
+    entry: Entry,
+}
+
+struct Entry {
+    /// Of the task.
+    task: u32,
+    /// Of bounds outside.
+    bounds: usize,
+}
+
+fn is_asked(scope: &Rc<Scope>) -> bool {
+    scope.kind == Kind::Bound && scope.state.get() != State::Free
+}
 
 impl Guard {
     /// Enters a bound; to be called from inside a task.
@@ -269,31 +284,58 @@ impl Guard {
             state: Cell::new(State::Free),
             origin: RefCell::default(),
         });
-        task.header().more().scopes.borrow_mut().push(scope.clone());
+        let mut scopes = task.header().more().scopes.borrow_mut();
+        let entry = Entry {
+            task: task.header().requests(),
+            bounds: scopes.iter().filter(|scope| is_asked(scope)).count(),
+        };
+        scopes.push(scope.clone());
+        drop(scopes);
         let task = Rc::downgrade(&task);
-        Guard(Place { scope, core, task })
+        let place = Place { scope, core, task };
+        Guard { place, entry }
     }
 
     pub(crate) fn place(&self) -> &Place {
-        &self.0
+        &self.place
     }
 
-    /// Has the task's request delivered once more, at its next suspension.
+    /// Has a request that goes further than this scope delivered once more, at the next suspension.
     pub(crate) fn request_again(&self) {
-        if let Some(task) = self.0.task.upgrade() {
-            set_flags(task.header(), |flags| flags.pending = true);
+        let (Some(request), Some(task)) = (self.outer_request(), self.place.task.upgrade()) else {
+            return;
+        };
+        let header = task.header();
+        match request.bound {
+            None => set_flags(header, |flags| flags.pending = true),
+            Some(bound) => {
+                bound.state.set(State::Requested);
+                set_flags(header, |flags| flags.bounds = true);
+            }
         }
     }
 
-    /// How many requests to cancel the task has.
-    pub(crate) fn requests(&self) -> u32 {
-        let task = self.0.task.upgrade();
-        task.map_or(0, |task| task.header().requests())
+    /// A request that was made since the scope was entered and that goes further than it: of the task, or of a bound
+    /// outside.
+    pub(crate) fn outer_request(&self) -> Option<Cancelled> {
+        let task = self.place.task.upgrade()?;
+        if task.header().requests() > self.entry.task {
+            return Some(Cancelled::new());
+        }
+        let scopes = task.header().more().scopes.borrow();
+        let outer = scopes
+            .iter()
+            .take_while(|scope| !Rc::ptr_eq(scope, &self.place.scope));
+        let asked: Vec<_> = outer.filter(|scope| is_asked(scope)).collect();
+        let more = asked.len() > self.entry.bounds;
+        more.then(|| Cancelled {
+            bound: asked.last().map(|bound| Rc::clone(bound)),
+        })
     }
 
     /// Why the scope must drop its body now; `None` if it need not.
     pub(crate) fn hit(&self) -> Option<Cancelled> {
-        let scope = &self.0.scope;
+        let scope = &self.place.scope;
         (scope.state.get() == State::Hit).then(|| Cancelled {
             bound: scope.origin.borrow().clone(),
         })
@@ -319,14 +361,14 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // A timer that fires later finds nothing to ask.
-        self.0.scope.state.set(State::Delivered);
+        self.place.scope.state.set(State::Delivered);
         // A bound can be its own origin.
-        self.0.scope.origin.take();
-        if let Some(task) = self.0.task.upgrade() {
+        self.place.scope.origin.take();
+        if let Some(task) = self.place.task.upgrade() {
             let mut scopes = task.header().more().scopes.borrow_mut();
             if let Some(i) = scopes
                 .iter()
-                .rposition(|scope| Rc::ptr_eq(scope, &self.0.scope))
+                .rposition(|scope| Rc::ptr_eq(scope, &self.place.scope))
             {
                 scopes.remove(i);
             }
@@ -373,15 +415,16 @@ pub struct Cancelled {
 }
 
 impl Cancelled {
-    /// A cancellation of the whole task.
-    pub(crate) fn of_task() -> Cancelled {
+    /// A cancellation that nobody asked for, to be [raised](Cancelled::raise): `raise CancelledError()`.
+    #[allow(clippy::new_without_default)] // there is nothing default about a cancellation
+    pub fn new() -> Cancelled {
         Cancelled { bound: None }
     }
 
     /// Whether it was the request of this bound.
     pub(crate) fn is_of(&self, guard: &Guard) -> bool {
         let bound = self.bound.as_ref();
-        bound.is_some_and(|bound| Rc::ptr_eq(bound, &guard.0.scope))
+        bound.is_some_and(|bound| Rc::ptr_eq(bound, &guard.place.scope))
     }
 
     /// Goes on with the cancellation, as `raise` does at the end of `except CancelledError:`. It ends the next catch point or

@@ -32,8 +32,9 @@ pub use callback::{Handle, TimerHandle};
 pub use cancel::{Cancelled, catch_cancel};
 pub use combine::{
     ALL_COMPLETED, AsCompleted, Children, EmptySetError, FIRST_COMPLETED, FIRST_EXCEPTION, Gather,
-    GatherResults, Limited, ReturnWhen, TaskGroup, Timeout, TryChildren, TryGather, Wait, WaitItem,
-    as_completed, gather, shield, timeout, timeout_at, try_gather, wait, wait_for,
+    GatherResults, Limited, ReturnWhen, TaskGroup, Timeout, TryChildren, TryGather, TryWaitItem,
+    Wait, WaitItem, as_completed, gather, shield, timeout, timeout_at, try_gather, try_wait, wait,
+    wait_for,
 };
 pub use error::{
     ChildError, ExceptionGroup, GroupClosed, InvalidStateError, LoopError, Panic, TaskError,

@@ -246,6 +246,15 @@ impl<T> Clone for Promise<T> {
     }
 }
 
+/// Handles are equal when they are of the same promise.
+impl<T> PartialEq for Promise<T> {
+    fn eq(&self, other: &Promise<T>) -> bool {
+        std::ptr::addr_eq(Rc::as_ptr(&self.cell), Rc::as_ptr(&other.cell))
+    }
+}
+
+impl<T> Eq for Promise<T> {}
+
 pub(crate) fn state_word(ended: Option<Ended>) -> &'static str {
     match ended {
         None => "pending",

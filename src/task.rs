@@ -315,6 +315,15 @@ impl<T> Clone for Task<T> {
     }
 }
 
+/// Handles are equal when they are of the same task.
+impl<T> PartialEq for Task<T> {
+    fn eq(&self, other: &Task<T>) -> bool {
+        self.promise == other.promise
+    }
+}
+
+impl<T> Eq for Task<T> {}
+
 impl<T: fmt::Debug + 'static> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = format!("{:?}", self.as_any());

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use crate::combine::wait::WaitItem;
+use crate::combine::wait::{WaitItem, distinct};
 use crate::core::Core;
 use crate::current;
 use crate::error::TimeoutError;
@@ -46,7 +46,7 @@ pub struct AsCompleted<H> {
 }
 
 /// Gives `items` one by one, as they end: `while let Some(task) = stream.next().await`. Those that have ended before come
-/// first, in the order of the list; one that is given twice comes twice.
+/// first, in the order of the list; one that is given twice comes once.
 ///
 /// Nothing is cancelled, neither by the [`timeout`](AsCompleted::timeout) nor when the stream is dropped. asyncio's
 /// `as_completed` in its `async for` form, where the original tasks come out.
@@ -75,7 +75,7 @@ pub fn as_completed<H: WaitItem>(items: impl IntoIterator<Item = H>) -> AsComple
         ended: RefCell::default(),
         waker: Cell::new(None),
     });
-    let items: Vec<_> = items.into_iter().map(Some).collect();
+    let items: Vec<_> = distinct(items).into_iter().map(Some).collect();
     let watched = items.iter().flatten().enumerate().map(|(i, item)| {
         let item = item.watched().0;
         let key = item.watch(finish.clone(), i);

@@ -62,13 +62,17 @@ impl Watcher for Gathering {
 }
 
 impl Waitable for Gathering {
-    /// Cancelled, once it was asked to, even if the children made light of it.
+    /// Cancelled, once it was asked to, even if the children made light of it; but a child that fails meanwhile is an error.
     fn ended(&self) -> Option<Ended> {
-        match (self.verdict.get(), self.cancel_asked.get()) {
-            (Verdict::Open, _) => None,
-            (_, true) => Some(Ended::Cancelled),
-            (_, false) => Some(Ended::Finished),
-        }
+        let cancelled = match self.verdict.get() {
+            Verdict::Open => return None,
+            Verdict::Failed(child) => self.children[child].ended() == Some(Ended::Cancelled),
+            Verdict::AllDone => true,
+        };
+        Some(match cancelled && self.cancel_asked.get() {
+            true => Ended::Cancelled,
+            false => Ended::Finished,
+        })
     }
 
     fn on_cancel(self: Rc<Self>, request: &mut Request) {

@@ -18,6 +18,6 @@ pub use shield::shield;
 pub use task_group::TaskGroup;
 pub use timeout::{Limited, Timeout, timeout, timeout_at, wait_for};
 pub use wait::{
-    ALL_COMPLETED, EmptySetError, FIRST_COMPLETED, FIRST_EXCEPTION, ReturnWhen, Wait, WaitItem,
-    wait,
+    ALL_COMPLETED, EmptySetError, FIRST_COMPLETED, FIRST_EXCEPTION, ReturnWhen, TryWaitItem, Wait,
+    WaitItem, try_wait, wait,
 };

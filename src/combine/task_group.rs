@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use crate::cancel::{self, Cancelled, Guard, Place, catch_cancel};
+use crate::cancel::{self, Guard, Place, catch_cancel};
 use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
@@ -254,7 +254,6 @@ impl<E: 'static> TaskGroup<E> {
             "TaskGroup has already been entered"
         );
         let guard = Guard::bound();
-        let requests = guard.requests();
         group.body.replace(Some(guard.place().clone()));
         group.phase.set(Phase::Entered);
         let entered = Entered(group);
@@ -276,11 +275,9 @@ impl<E: 'static> TaskGroup<E> {
             }
         }
         drop(entered);
-        // What interrupted the body was the group itself, unless the task has requests of its own.
+        // What interrupted the body was the group itself, unless there is a request that goes further.
         let cancelled = match cancelled {
-            Some(own) if own.is_of(&guard) => {
-                (guard.requests() > requests).then(Cancelled::of_task)
-            }
+            Some(own) if own.is_of(&guard) => guard.outer_request(),
             other => other,
         };
         let failed = group.failed.take();
@@ -300,9 +297,7 @@ impl<E: 'static> TaskGroup<E> {
         match value {
             Some(value) if errors.is_empty() => Ok(value),
             _ => {
-                if guard.requests() > requests {
-                    guard.request_again();
-                }
+                guard.request_again();
                 Err(ExceptionGroup { errors })
             }
         }

@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::callback::Callback;
-use crate::cancel::{Cancelled, Guard, Place};
+use crate::cancel::{Guard, Place};
 use crate::core::Core;
 use crate::current;
-use crate::error::{TimeoutClosed, TimeoutError};
+use crate::error::{TaskError, TimeoutClosed, TimeoutError};
 use crate::observe::Site;
 use crate::promise::Promise;
 use crate::task::Task;
@@ -99,22 +99,37 @@ pub fn wait_for<F: Limited>(
 ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
     let (limit, site) = (limit.into(), Location::caller());
     async move {
-        if limit == Some(Duration::ZERO) && !awaitable.has_begun() {
+        if limit != Some(Duration::ZERO) {
+            return Timeout::made(limit, site).run(awaitable).await;
+        }
+        if !awaitable.end_now() {
             return Err(TimeoutError);
         }
-        Timeout::made(limit, site).run(awaitable).await
+        let ended = awaitable.await;
+        match F::was_cancelled(&ended) {
+            true => Err(TimeoutError),
+            false => Ok(ended),
+        }
     }
 }
 
 /// What [`wait_for`] takes: a coroutine, a task or a promise.
 pub trait Limited: IntoFuture {
-    /// Whether it is on its way without being awaited.
+    /// There is no time at all: cancels what is on its way. False for a coroutine, which has not begun.
     #[doc(hidden)]
-    fn has_begun(&self) -> bool;
+    fn end_now(&self) -> bool;
+
+    /// Whether this is the outcome of something that was cancelled.
+    #[doc(hidden)]
+    fn was_cancelled(outcome: &Self::Output) -> bool;
 }
 
 impl<F: Future> Limited for F {
-    fn has_begun(&self) -> bool {
+    fn end_now(&self) -> bool {
+        false
+    }
+
+    fn was_cancelled(_: &F::Output) -> bool {
         false
     }
 }
@@ -122,8 +137,13 @@ impl<F: Future> Limited for F {
 macro_rules! on_their_way {
     ($(($($clone:ident)?) $handle:ty),+) => {$(
         impl<T: $($clone +)? 'static> Limited for $handle {
-            fn has_begun(&self) -> bool {
+            fn end_now(&self) -> bool {
+                self.cancel();
                 true
+            }
+
+            fn was_cancelled(outcome: &Result<T, TaskError>) -> bool {
+                matches!(outcome, Err(TaskError::Cancelled))
             }
         }
     )+};
@@ -207,7 +227,6 @@ impl Timeout {
             "Timeout has already been entered"
         );
         let guard = Guard::bound();
-        let requests = guard.requests();
         state.place.replace(Some(guard.place().clone()));
         state.phase.set(Phase::Active);
         state.arm();
@@ -216,9 +235,11 @@ impl Timeout {
         drop(entered);
         match ran {
             Ok(value) => Ok(value),
-            Err(_) if guard.requests() == requests => Err(TimeoutError),
-            // The task was cancelled before or after the time was over, and that goes further than this limit.
-            Err(_) => Cancelled::of_task().raise().await,
+            // A request of the task, or of a limit outside, goes further than this one.
+            Err(_) => match guard.outer_request() {
+                Some(cancelled) => cancelled.raise().await,
+                None => Err(TimeoutError),
+            },
         }
     }
 

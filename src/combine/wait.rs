@@ -1,6 +1,7 @@
 //! Wait: until one, or the first failure, or all of several tasks are done. It takes nothing from them and cancels nothing.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -23,7 +24,7 @@ use crate::waker::wake_on;
 pub enum ReturnWhen {
     /// When at least one is done.
     FirstCompleted,
-    /// When one has panicked, or all are done. A cancellation is no exception.
+    /// When one has panicked, or (with [`try_wait`]) has an `Err`, or all are done. A cancellation is no exception.
     FirstException,
     /// When all are done.
     AllCompleted,
@@ -66,10 +67,44 @@ impl<T: 'static> WaitItem for Promise<T> {
     }
 }
 
+/// What [`try_wait`] takes: tasks and promises of `Result`s.
+pub trait TryWaitItem: WaitItem {
+    /// Tells whether it has ended with an error.
+    #[doc(hidden)]
+    fn failure(&self) -> Failure;
+}
+
+type Failure = Box<dyn Fn() -> bool>;
+
+impl<V: 'static, E: 'static> TryWaitItem for Promise<Result<V, E>> {
+    fn failure(&self) -> Failure {
+        let promise = self.clone();
+        Box::new(move || {
+            promise.cell.ended() == Some(Ended::Finished)
+                && matches!(&*promise.cell.outcome(), Ok(Err(_)))
+        })
+    }
+}
+
+impl<V: 'static, E: 'static> TryWaitItem for Task<Result<V, E>> {
+    fn failure(&self) -> Failure {
+        self.promise().failure()
+    }
+}
+
+/// `items` without repetitions, in the order of their first places.
+pub(super) fn distinct<H: WaitItem>(items: impl IntoIterator<Item = H>) -> Vec<H> {
+    let mut seen = HashSet::new();
+    let is_new = |item: &H| seen.insert(Rc::as_ptr(&item.watched().0).cast::<()>());
+    items.into_iter().filter(is_new).collect()
+}
+
 /// Notes what is done and wakes the one who waits.
 struct Watch {
     core: Rc<Core>,
     items: Vec<Rc<dyn Watchable>>,
+    /// For each item, if it can end with an error of its own.
+    failures: Vec<Failure>,
     return_when: ReturnWhen,
     left: Cell<usize>,
     over: Cell<bool>,
@@ -81,7 +116,10 @@ impl Watcher for Watch {
         self.left.set(self.left.get() - 1);
         let enough = match self.return_when {
             ReturnWhen::FirstCompleted => true,
-            ReturnWhen::FirstException => self.items[index].ended() == Some(Ended::Panicked),
+            ReturnWhen::FirstException => {
+                self.items[index].ended() == Some(Ended::Panicked)
+                    || self.failures.get(index).is_some_and(|failed| failed())
+            }
             ReturnWhen::AllCompleted => false,
         };
         if enough || self.left.get() == 0 {
@@ -98,6 +136,7 @@ impl Watcher for Watch {
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct Wait<H> {
     items: Vec<H>,
+    failure: Option<fn(&H) -> Failure>,
     return_when: ReturnWhen,
     timeout: Option<Duration>,
     site: Site,
@@ -121,7 +160,7 @@ impl Drop for Begun {
 }
 
 /// Waits until all of `items` are done, or as [`return_when`](Wait::return_when) says, and gives those that are done and
-/// those that are pending, both in the order in which they were given.
+/// those that are pending, both in the order in which they were given (what was given twice, once).
 ///
 /// Values stay in the tasks, errors are not raised, and nothing is cancelled: neither by the
 /// [`timeout`](Wait::timeout) nor when the wait itself is. asyncio's `wait`, which gives sets.
@@ -146,12 +185,35 @@ impl Drop for Begun {
 /// ```
 #[track_caller]
 pub fn wait<H: WaitItem>(items: impl IntoIterator<Item = H>) -> Wait<H> {
-    Wait {
-        items: items.into_iter().collect(),
-        return_when: ReturnWhen::AllCompleted,
-        timeout: None,
-        site: Location::caller(),
-        begun: None,
+    Wait::of(items, None, Location::caller())
+}
+
+/// [`wait`] for tasks that return `Result`s: [`FIRST_EXCEPTION`] means the first `Err`, too.
+///
+/// # Errors
+/// [`EmptySetError`] for nothing to wait for.
+///
+/// # Panics
+/// When awaited without a running loop.
+#[track_caller]
+pub fn try_wait<H: TryWaitItem>(items: impl IntoIterator<Item = H>) -> Wait<H> {
+    Wait::of(items, Some(H::failure), Location::caller())
+}
+
+impl<H: WaitItem> Wait<H> {
+    fn of(
+        items: impl IntoIterator<Item = H>,
+        failure: Option<fn(&H) -> Failure>,
+        site: Site,
+    ) -> Wait<H> {
+        Wait {
+            items: distinct(items),
+            failure,
+            return_when: ReturnWhen::AllCompleted,
+            timeout: None,
+            site,
+            begun: None,
+        }
     }
 }
 
@@ -178,6 +240,10 @@ impl<H: WaitItem> Wait<H> {
             left: Cell::new(items.len()),
             over: Cell::new(false),
             waker: RefCell::new(None),
+            failures: match self.failure {
+                Some(failure) => self.items.iter().map(failure).collect(),
+                None => Vec::new(),
+            },
             items,
         });
         let mut keys = Vec::with_capacity(watch.items.len());
