@@ -50,8 +50,6 @@ pub struct ToyServer {
 struct Shared {
     config: Config,
     open: Mutex<Open>,
-    /// Wakes the requests that sleep, when the server stops.
-    stop: Condvar,
     /// Wakes `drop` when the last connection has ended.
     emptied: Condvar,
     served: AtomicUsize,
@@ -63,7 +61,36 @@ struct Shared {
 struct Open {
     stopping: bool,
     next: u64,
-    connections: HashMap<u64, Arc<TcpStream>>,
+    connections: HashMap<u64, Arc<Line>>,
+}
+
+/// A connection as the server sees it that wants to end it.
+#[derive(Debug)]
+struct Line {
+    stream: TcpStream,
+    stopping: Mutex<bool>,
+    /// Wakes the request that sleeps. Each has its own: ten thousand that wake at once would queue for a common one.
+    stop: Condvar,
+}
+
+impl Line {
+    fn end(&self) {
+        *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.notify_one();
+        // The thread behind it may sit in a read or write; this ends it. An error: the client was faster.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Sleeps for so long; `false`: the server stops.
+    fn sleep(&self, delay: Duration) -> bool {
+        if delay.is_zero() {
+            return true;
+        }
+        let stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = (self.stop).wait_timeout_while(stopping, delay, |stopping| !*stopping);
+        let (stopping, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !*stopping
+    }
 }
 
 impl ToyServer {
@@ -74,7 +101,6 @@ impl ToyServer {
         let shared = Arc::new(Shared {
             config,
             open: Mutex::default(),
-            stop: Condvar::new(),
             emptied: Condvar::new(),
             served: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
@@ -128,12 +154,8 @@ impl Drop for ToyServer {
     fn drop(&mut self) {
         let mut open = self.shared.lock();
         open.stopping = true;
-        for stream in open.connections.values() {
-            // The thread behind it may sit in a read or write; this ends it. An error: the client was faster.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        open.connections.values().for_each(|line| line.end());
         drop(open);
-        self.shared.stop.notify_all();
 
         if let Some((acceptor, starter)) = self.threads.take() {
             // A blocking accept ends only when somebody connects.
@@ -208,17 +230,6 @@ impl Shared {
             }
         }
     }
-
-    /// Sleeps for the delay; `false`: the server stops.
-    fn sleep(&self) -> bool {
-        if self.config.delay.is_zero() {
-            return true;
-        }
-        let result =
-            (self.stop).wait_timeout_while(self.lock(), self.config.delay, |open| !open.stopping);
-        let (open, _) = result.unwrap_or_else(PoisonError::into_inner);
-        !open.stopping
-    }
 }
 
 /// The client gave up before we accepted, or a signal came: just go on.
@@ -233,24 +244,28 @@ fn is_the_clients(error: &io::Error) -> bool {
 struct Connection {
     shared: Arc<Shared>,
     number: u64,
-    stream: Arc<TcpStream>,
+    line: Arc<Line>,
 }
 
 impl Connection {
     /// `None`: the server stops.
     fn open(shared: &Arc<Shared>, stream: TcpStream) -> Option<Connection> {
-        let stream = Arc::new(stream);
+        let line = Arc::new(Line {
+            stream,
+            stopping: Mutex::new(false),
+            stop: Condvar::new(),
+        });
         let mut open = shared.lock();
         if open.stopping {
             return None;
         }
         let number = open.next;
         open.next += 1;
-        open.connections.insert(number, Arc::clone(&stream));
+        open.connections.insert(number, Arc::clone(&line));
         Some(Connection {
             shared: Arc::clone(shared),
             number,
-            stream,
+            line,
         })
     }
 
@@ -258,23 +273,23 @@ impl Connection {
         if self.shared.config.single {
             return self.serve();
         }
-        let stream = Arc::clone(&self.stream);
+        let line = Arc::clone(&self.line);
         let spawned = thread::Builder::new()
             .stack_size(STACK)
             .spawn(move || self.serve());
         if spawned.is_err() {
-            let _ = server_http::answer(&stream, 503, Form::REFUSAL);
-            let _ = stream.shutdown(Shutdown::Write);
+            let _ = server_http::answer(&line.stream, 503, Form::REFUSAL);
+            let _ = line.stream.shutdown(Shutdown::Write);
         }
     }
 
     fn serve(self) {
         // Neither can be helped if refused, and both only make things better.
-        let _ = self.stream.set_nodelay(true);
+        let _ = self.line.stream.set_nodelay(true);
         if self.shared.config.single {
-            let _ = self.stream.set_read_timeout(Some(SINGLE_PATIENCE));
+            let _ = self.line.stream.set_read_timeout(Some(SINGLE_PATIENCE));
         }
-        let mut incoming = Incoming::new(&self.stream);
+        let mut incoming = Incoming::new(&self.line.stream);
         let trouble = loop {
             match self.exchange(&mut incoming) {
                 Ok(true) => {}
@@ -284,8 +299,8 @@ impl Connection {
         };
         if let Trouble::Refuse(status) = trouble {
             // A client that does not wait for this answer does not need it.
-            let _ = server_http::answer(&self.stream, status, Form::REFUSAL)
-                .and_then(|()| server_http::linger(&self.stream));
+            let _ = server_http::answer(&self.line.stream, status, Form::REFUSAL)
+                .and_then(|()| server_http::linger(&self.line.stream));
         }
     }
 
@@ -294,11 +309,11 @@ impl Connection {
         let request = incoming.head()?;
         let in_flight = InFlight::begin(&self.shared);
         if request.expects_continue {
-            server_http::send_continue(&self.stream)?;
+            server_http::send_continue(&self.line.stream)?;
         }
         incoming.discard(request.body)?;
         let status = status_for(&request);
-        if status == 200 && !self.shared.sleep() {
+        if status == 200 && !self.line.sleep(self.shared.config.delay) {
             return Err(Trouble::Gone);
         }
         if self.shared.config.log {
@@ -313,7 +328,7 @@ impl Connection {
             http_1_1: request.http_1_1,
             head_only: request.method == "HEAD",
         };
-        server_http::answer(&self.stream, status, form)?;
+        server_http::answer(&self.line.stream, status, form)?;
         Ok(!close)
     }
 }
