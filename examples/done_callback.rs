@@ -1,5 +1,5 @@
 //! The chapter's callback: a function that the loop calls when the task is done.
-//! Run: cargo run --example done_callback (with `-- --url http://HOST` it asks that server).
+//! Run: cargo run --example done_callback (with `-- http://HOST` it asks that server).
 //! Predict: when is the callback called: inside the coroutine, right behind it, or after run_until_done?
 //! Expect: between the two prints of the task, by the ready queue, in the turn after the one in which the task ended.
 //! Look: `cb=[callback() at ...]` in the pending task; it is gone from the finished one.

@@ -1,5 +1,5 @@
 //! The chapter's request without a callback: the result stays in the task until somebody asks for it.
-//! Run: cargo run --example no_callback (with `-- --url http://HOST` it asks that server).
+//! Run: cargo run --example no_callback (with `-- http://HOST` it asks that server).
 //! Predict: what does `task.result()` give before the loop has run?
 //! Expect: the task is printed pending, then finished, then its result; asked too early, result() is an error.
 //! Look: `run_until_done` borrows the task, so it can still be printed; `run_until_complete` would take its result along.

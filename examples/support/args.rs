@@ -78,7 +78,7 @@ pub fn requests(default: &str) -> Opt {
     number("requests", 1..=1_000_000, default, "how many requests")
 }
 
-/// `--url URL`
+/// `--url URL`, or just `URL`
 pub fn url() -> Opt {
     let help = "ask this server instead of starting one here";
     text("url", "URL", "", help).only("http://HOST:PORT or https://HOST", |value| {
@@ -124,6 +124,8 @@ impl Args {
             let option = match &arg {
                 Arg::Long("help") | Arg::Short('h') => print_help(about, options),
                 Arg::Long(name) => options.iter().find(|option| option.name == *name),
+                // A bare argument is the URL, where there can be one.
+                Arg::Value(_) => options.iter().find(|option| option.name == "url"),
                 _ => None,
             };
             let Some(Opt {
@@ -136,8 +138,9 @@ impl Args {
             else {
                 return Err(arg.unexpected());
             };
-            let given = match *value {
-                "" => "yes".into(),
+            let given = match (*value, arg) {
+                (_, Arg::Value(url)) => url.string()?,
+                ("", _) => "yes".into(),
                 _ => parser.value()?.string()?,
             };
             if !fits(&given) {

@@ -1,5 +1,7 @@
 //! The ways of waiting that `race` compares: each fetches a URL so many times and says what it used.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use glassloop::http::{ClientSession, Error};
@@ -74,8 +76,33 @@ pub fn fetch_in_process(url: &str, _: usize) -> Result<String, String> {
     get(url).map(|()| String::new())
 }
 
+static IN_FLIGHT: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+/// A request of this process, as long as it lives.
+struct InFlight;
+
+impl InFlight {
+    fn begin() -> InFlight {
+        PEAK.fetch_max(IN_FLIGHT.fetch_add(1, SeqCst) + 1, SeqCst);
+        InFlight
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        IN_FLIGHT.fetch_sub(1, SeqCst);
+    }
+}
+
+/// The most requests that this process had in flight since it was asked last; `None` if it made none.
+pub fn take_peak() -> Option<usize> {
+    Some(PEAK.swap(0, SeqCst)).filter(|peak| *peak > 0)
+}
+
 /// An answer other than 200 is a failure: it was not waited for.
 fn get(url: &str) -> Result<(), String> {
+    let _in_flight = InFlight::begin();
     match blocking::get_with_status(url)? {
         (200, _) => Ok(()),
         (status, _) => Err(format!("GET {url}: status {status}")),
@@ -124,6 +151,7 @@ fn blocking_behind_await(job: &Job) -> Result<String, String> {
 
 fn asynchronous(job: &Job) -> Result<String, String> {
     async fn request(session: ClientSession, url: String) -> Result<StatusCode, Error> {
+        let _in_flight = InFlight::begin();
         let response = session.get(url).await?;
         let status = response.status();
         response.text().await?;
@@ -145,9 +173,10 @@ fn asynchronous(job: &Job) -> Result<String, String> {
 
 fn in_pool_threads(job: &Job) -> Result<String, String> {
     let (url, requests) = (job.url.clone(), job.requests);
-    let texts = run(async move {
+    let threads = run(async move {
         let request = |url: String| async move {
-            let answer = to_thread(move || get(&url)).await;
+            let job = move || get(&url).map(|()| std::thread::current().id());
+            let answer = to_thread(job).await;
             answer.unwrap_or_else(|error| Err(error.to_string()))
         };
         try_gather(
@@ -157,10 +186,10 @@ fn in_pool_threads(job: &Job) -> Result<String, String> {
         )
         .await
     });
-    let texts = texts.map_err(|error| error.to_string())?;
-    texts.map_err(|error| error.to_string())?;
-    let threads = (glassloop::cpu_count() + 4).min(32).min(job.requests);
-    Ok(format!("{threads} threads"))
+    let threads = threads.map_err(|error| error.to_string())?;
+    let threads = threads.map_err(|error| error.to_string())?;
+    let different: HashSet<_> = threads.into_iter().collect();
+    Ok(format!("{} threads", different.len()))
 }
 
 fn in_own_threads(job: &Job) -> Result<String, String> {
