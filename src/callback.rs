@@ -7,6 +7,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::context::{Context, ContextCell};
+use crate::core::Core;
 use crate::observe::Site;
 use crate::text::function_name;
 
@@ -17,33 +19,37 @@ pub(crate) struct Callback {
     pub(crate) site: Site,
     when: Option<u64>,
     cancelled: Cell<bool>,
+    context: ContextCell,
     function: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl Callback {
     pub(crate) fn new<F: FnOnce() + 'static>(
-        number: u64,
+        core: &Core,
         site: Site,
         when: Option<u64>,
         function: F,
     ) -> Rc<Callback> {
-        Callback::named(number, std::any::type_name::<F>(), site, when, function)
+        let (name, context) = (std::any::type_name::<F>(), core.context.get());
+        Callback::named(core, name, context, site, when, function)
     }
 
-    /// For a callback that wraps the user's: `name` is the type name of what the user gave.
+    /// For a callback that wraps the user's, registered earlier: `name` is the type name of what the user gave.
     pub(crate) fn named(
-        number: u64,
+        core: &Core,
         name: &'static str,
+        context: Context,
         site: Site,
         when: Option<u64>,
         function: impl FnOnce() + 'static,
     ) -> Rc<Callback> {
         Rc::new(Callback {
-            number,
+            number: core.next_number(),
             name,
             site,
             when,
             cancelled: Cell::new(false),
+            context: ContextCell::from(context),
             function: Cell::new(Some(Box::new(function))),
         })
     }
@@ -51,6 +57,11 @@ impl Callback {
     /// The function, if it is still to be called.
     pub(crate) fn take(&self) -> Option<Box<dyn FnOnce()>> {
         self.function.take()
+    }
+
+    /// The context variables that it runs with.
+    pub(crate) fn take_context(&self) -> Context {
+        self.context.replace(None)
     }
 }
 

@@ -7,6 +7,8 @@ use std::cell::{Cell, Ref};
 use std::rc::Rc;
 use std::task::Waker;
 
+use crate::callback::Callback;
+use crate::context::Context;
 use crate::core::Core;
 use crate::error::{InvalidStateError, TaskError};
 use crate::header::{Ended, ListenerKey, Runnable, Watchable, Watcher};
@@ -38,6 +40,8 @@ pub(crate) enum Listener<T> {
     Callback {
         name: &'static str,
         site: Site,
+        /// Of when it was added.
+        context: Context,
         function: DoneCallback<T>,
     },
     Watcher(Rc<dyn Watcher>, usize),
@@ -172,8 +176,9 @@ pub(crate) fn announce<T: 'static>(cell: Rc<dyn Outcome<T>>) {
             Listener::Callback {
                 name,
                 site,
+                context,
                 function,
-            } => call_done(&cell, name, site, function),
+            } => call_done(&cell, name, context, site, function),
         }
     }
 }
@@ -182,14 +187,12 @@ pub(crate) fn announce<T: 'static>(cell: Rc<dyn Outcome<T>>) {
 pub(crate) fn call_done<T: 'static>(
     cell: &Rc<dyn Outcome<T>>,
     name: &'static str,
+    context: Context,
     site: Site,
     function: DoneCallback<T>,
 ) {
     let core = cell.core();
-    let cell = cell.clone();
-    let number = core.next_number();
-    let run = move || function(cell);
-    core.push_call(crate::callback::Callback::named(
-        number, name, site, None, run,
-    ));
+    let done = cell.clone();
+    let run = move || function(done);
+    core.push_call(Callback::named(core, name, context, site, None, run));
 }

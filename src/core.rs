@@ -12,12 +12,15 @@ use slab::Slab;
 
 use crate::callback::Callback;
 use crate::clock::Clock;
+use crate::context::ContextCell;
 use crate::error::LoopError;
+use crate::exception::ExceptionHandler;
 use crate::header::{Runnable, Wait, WaitOn};
 use crate::inbox::{self, Inbox, Letter};
 use crate::observe::{Cause, Event, Observer, Site, WaitKind};
 use crate::pool::ThreadPool;
 use crate::reactor::Reactor;
+use crate::shuffle::Shuffle;
 use crate::ticket::{MAX_TASKS, Ticket};
 use crate::timers::{Target, TimerKey, Timers};
 
@@ -63,8 +66,13 @@ pub(crate) struct Core {
     #[cfg(unix)]
     pub(crate) watches: crate::net::watch::Watches,
     observer: Option<Rc<dyn Observer>>,
+    pub(crate) exceptions: ExceptionHandler,
+    /// Permutes what is ready; see `Builder::seed`.
+    pub(crate) shuffle: Option<Shuffle>,
     /// The task whose step runs.
     pub(crate) current: RefCell<Option<Rc<dyn Runnable>>>,
+    /// The values of context variables for what runs now.
+    pub(crate) context: ContextCell,
     /// Who pushes what is being pushed.
     pub(crate) cause: Cell<Cause>,
     /// Task numbers; the first is 1.
@@ -85,6 +93,7 @@ impl Core {
     pub(crate) fn new(
         virtual_time: bool,
         io_interval: u32,
+        seed: Option<u64>,
         observer: Option<Rc<dyn Observer>>,
     ) -> Result<Rc<Core>, LoopError> {
         let (reactor, inbox) = Reactor::new()?;
@@ -102,7 +111,10 @@ impl Core {
             #[cfg(unix)]
             watches: RefCell::default(),
             observer,
+            exceptions: ExceptionHandler::default(),
+            shuffle: seed.map(Shuffle::new),
             current: RefCell::default(),
+            context: ContextCell::default(),
             cause: Cell::new(Cause::Outside),
             tasks_made: Cell::new(0),
             sequence: Cell::new(0),
@@ -225,7 +237,7 @@ impl Core {
         if let Some(observer) = &self.observer {
             let kind = match &on {
                 WaitOn::Unknown => None,
-                WaitOn::Leaf(kind) => Some(*kind),
+                WaitOn::Leaf(kind) | WaitOn::Several(kind, _) => Some(*kind),
                 WaitOn::Object(object) => Some(object.wait_kind()),
             };
             if let Some(kind) = kind {
@@ -286,7 +298,7 @@ impl Core {
     }
 
     pub(crate) fn call_soon<F: FnOnce() + 'static>(&self, site: Site, function: F) -> Rc<Callback> {
-        let callback = Callback::new(self.next_number(), site, None, function);
+        let callback = Callback::new(self, site, None, function);
         self.push_call(callback.clone());
         callback
     }

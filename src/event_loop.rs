@@ -13,9 +13,11 @@ use crate::callback::{Callback, Handle, TimerHandle};
 use crate::core::{Core, Life};
 use crate::current::{self, Entered};
 use crate::error::{LoopError, TaskError};
+use crate::exception::ExceptionContext;
 use crate::observe::{Observer, Site};
 use crate::promise::Promise;
 use crate::remote::LoopHandle;
+use crate::shuffle;
 use crate::task::{self, AnyTask, Task};
 use crate::threads::{self, Offload};
 use crate::timers::Target;
@@ -52,6 +54,7 @@ pub struct EventLoop {
 pub struct Builder {
     virtual_time: bool,
     io_interval: u32,
+    seed: Option<u64>,
     observer: Option<Rc<dyn Observer>>,
 }
 
@@ -71,6 +74,15 @@ impl Builder {
         self
     }
 
+    /// Runs what is ready in a random order within each turn, which is the same for the same seed: a program that comes out
+    /// differently relies on an order that it should not rely on. When the thread panics with the loop, or the loop finds a
+    /// deadlock, the seed is printed. Without this call the seed is the number in `GLASSLOOP_SEED`, and if that is not set
+    /// the order is that of the queue.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Tells `observer` everything that the loop does.
     pub fn observer(mut self, observer: Rc<dyn Observer>) -> Builder {
         self.observer = Some(observer);
@@ -83,7 +95,12 @@ impl Builder {
     /// [`LoopError::Io`] when the kernel has no descriptors left.
     pub fn build(self) -> Result<EventLoop, LoopError> {
         Ok(EventLoop {
-            core: Core::new(self.virtual_time, self.io_interval, self.observer)?,
+            core: Core::new(
+                self.virtual_time,
+                self.io_interval,
+                self.seed,
+                self.observer,
+            )?,
             owns: true,
         })
     }
@@ -103,6 +120,7 @@ impl EventLoop {
         Builder {
             virtual_time: false,
             io_interval: 61,
+            seed: shuffle::seed_of_environment(),
             observer: None,
         }
     }
@@ -220,10 +238,11 @@ impl EventLoop {
         // Round and round, since a destructor may schedule what then has to be dropped too.
         loop {
             for task in core.tasks() {
-                log::error!(
-                    "Task was destroyed but it is pending!\ntask: {:?}",
-                    AnyTask::new(task.clone())
-                );
+                core.exceptions.report(&ExceptionContext {
+                    message: "Task was destroyed but it is pending!".to_owned(),
+                    source: format!("task: {:?}", AnyTask::new(task.clone())),
+                    panic: None,
+                });
                 task.poll_cancelled();
                 core.remove_task(task.header().slot);
                 task.announce();
@@ -243,6 +262,18 @@ impl EventLoop {
         let reactor = core.reactor.borrow_mut().take();
         drop(reactor);
         Ok(())
+    }
+
+    /// Has `handler` told of failures that nobody awaits: panics of callbacks, panics of tasks whose outcome is never looked at,
+    /// tasks that are pending when the loop is closed. Without a handler, or with one that panics itself, they are logged.
+    /// asyncio's `set_exception_handler`.
+    pub fn set_exception_handler(&self, handler: impl Fn(&ExceptionContext) + 'static) {
+        self.core.exceptions.set(Some(Rc::new(handler)));
+    }
+
+    /// Has failures logged again.
+    pub fn reset_exception_handler(&self) {
+        self.core.exceptions.set(None);
     }
 
     /// Whether the loop is running now.
@@ -332,8 +363,7 @@ impl EventLoop {
         function: F,
     ) -> Result<TimerHandle, LoopError> {
         self.core.check_open()?;
-        let number = self.core.next_number();
-        let callback = Callback::new(number, site, when.or(Some(u64::MAX)), function);
+        let callback = Callback::new(&self.core, site, when.or(Some(u64::MAX)), function);
         let timer = when.map(|when| {
             self.core
                 .set_timer(when, Target::Callback(callback.clone()))
@@ -392,6 +422,9 @@ impl Drop for Running<'_> {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if self.owns {
+            if let Some(shuffle) = &self.core.shuffle {
+                shuffle.print_if_panicking();
+            }
             // It is not running, since running borrows it.
             let _ = self.close();
         }

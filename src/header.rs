@@ -8,6 +8,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::task::Waker;
 
+use crate::context::{Context, ContextCell};
 use crate::observe::{Site, WaitKind};
 
 /// A task as the loop sees it.
@@ -53,6 +54,26 @@ pub(crate) trait Waitable {
 
     /// The form that stands after `wait_for=`.
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// The numbers of the tasks that whoever awaits it waits for.
+    fn tasks(&self) -> Vec<u64> {
+        match self.wait_kind() {
+            WaitKind::Task(number) => vec![number],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Several things that a task waits for without passing its cancellation on to them.
+pub(crate) trait Several {
+    /// The numbers of the tasks among them that have not ended.
+    fn tasks(&self) -> Vec<u64>;
+}
+
+/// The numbers of the tasks in `items` that have not ended.
+pub(crate) fn pending_tasks<'a>(items: impl Iterator<Item = &'a Rc<dyn Watchable>>) -> Vec<u64> {
+    let pending = items.filter(|item| item.ended().is_none());
+    pending.flat_map(|item| item.tasks()).collect()
 }
 
 /// Told, in place, that one of several things it watches is done. The library's own: it pushes at most a task.
@@ -143,6 +164,8 @@ pub(crate) enum WaitOn {
     Object(Rc<dyn Waitable>),
     /// Anything else; a cancelled task just stops waiting.
     Leaf(WaitKind),
+    /// The same, for one of several tasks.
+    Several(WaitKind, Rc<dyn Several>),
 }
 
 impl WaitOn {
@@ -166,6 +189,8 @@ pub(crate) struct Header {
     /// Where it was created.
     pub(crate) site: Site,
     pub(crate) wait: Cell<Wait>,
+    /// Its context variables, while it does not run.
+    pub(crate) context: ContextCell,
     /// What most tasks never need.
     pub(crate) more: OnceCell<Box<More>>,
 }
@@ -195,7 +220,7 @@ pub(crate) struct More {
 }
 
 impl Header {
-    pub(crate) fn new(number: u64, slot: usize, site: Site) -> Header {
+    pub(crate) fn new(number: u64, slot: usize, site: Site, context: Context) -> Header {
         Header {
             number,
             slot: slot as u32,
@@ -203,6 +228,7 @@ impl Header {
             started: Cell::new(false),
             site,
             wait: Cell::default(),
+            context: ContextCell::from(context),
             more: OnceCell::new(),
         }
     }

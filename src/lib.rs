@@ -36,11 +36,13 @@ pub use combine::{
     Wait, WaitItem, as_completed, gather, shield, timeout, timeout_at, try_gather, try_wait, wait,
     wait_for,
 };
+pub use context::{ContextVar, Token};
 pub use error::{
     ChildError, ExceptionGroup, GroupClosed, InvalidStateError, LoopError, Panic, TaskError,
     TimeoutClosed, TimeoutError,
 };
 pub use event_loop::{Builder, EventLoop, get_running_loop};
+pub use exception::ExceptionContext;
 pub use join::{Join, JoinRef};
 pub use pool::cpu_count;
 pub use promise::{CallbackId, Promise};
@@ -50,6 +52,7 @@ pub use task::{AnyTask, Task, all_tasks, create_task, current_task};
 pub use threads::{Offload, to_thread};
 pub use time::{Interval, Sleep, interval, sleep, yield_now};
 pub use turn::{Ran, TurnReport};
+pub use wait_graph::{WaitGraph, WaitNode, wait_graph};
 
 mod awaitable;
 mod callback;
@@ -57,10 +60,12 @@ mod cancel;
 mod clock;
 mod combine;
 mod completion;
+mod context;
 mod core;
 mod current;
 mod error;
 mod event_loop;
+mod exception;
 mod header;
 pub mod http;
 mod inbox;
@@ -74,6 +79,7 @@ mod reactor;
 mod readers;
 mod remote;
 mod runner;
+mod shuffle;
 pub mod sync;
 mod task;
 mod text;
@@ -82,4 +88,5 @@ mod ticket;
 mod time;
 mod timers;
 mod turn;
+mod wait_graph;
 mod waker;

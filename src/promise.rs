@@ -221,13 +221,15 @@ impl<T: 'static> Promise<T> {
         let name = std::any::type_name::<N>();
         let site = Location::caller();
         let function = Box::new(move |cell| function(&Promise { cell }));
+        let context = self.cell.core().context.get();
         if self.done() {
-            completion::call_done(&self.cell, name, site, function);
+            completion::call_done(&self.cell, name, context, site, function);
             return CallbackId(None);
         }
         CallbackId(Some(self.cell.completion().add(Listener::Callback {
             name,
             site,
+            context,
             function,
         })))
     }

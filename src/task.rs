@@ -17,6 +17,7 @@ use crate::completion::{self, Completion, Outcome};
 use crate::core::{Core, Life};
 use crate::current;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
+use crate::exception::ExceptionContext;
 use crate::header::{
     Ended, Header, ListenerKey, Request, Runnable, Wait, WaitOn, Waitable, Watchable, Watcher,
 };
@@ -171,16 +172,20 @@ impl<F: Future> Drop for TaskCell<F> {
         if self.completion.is_retrieved() {
             return;
         }
-        if let Stage::Ended(Err(error @ TaskError::Panicked(_))) = self.stage.get_mut() {
+        if let Stage::Ended(Err(TaskError::Panicked(panic))) = self.stage.get_mut() {
             let task = self.header.number;
             self.core.observe(|| Event::ResultLost { task });
             let coroutine = function_name(std::any::type_name::<F>());
-            log::error!(
-                "Task exception was never retrieved\nfuture: <Task finished name='{}' coro=<{coroutine}() done, \
-                 created at {}> exception={error:?}>",
+            let source = format!(
+                "future: <Task finished name='{}' coro=<{coroutine}() done, created at {}> exception={panic:?}>",
                 self.header.name(),
                 self.header.site,
             );
+            self.core.exceptions.report(&ExceptionContext {
+                message: "Task exception was never retrieved".to_owned(),
+                source,
+                panic: Some(panic.clone()),
+            });
         }
     }
 }
@@ -213,7 +218,7 @@ fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> 
 fn describe_wait(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match &wait.on {
         WaitOn::Unknown => Ok(()),
-        WaitOn::Leaf(kind) => write!(f, " wait_for=<{kind}>"),
+        WaitOn::Leaf(kind) | WaitOn::Several(kind, _) => write!(f, " wait_for=<{kind}>"),
         WaitOn::Object(object) => {
             f.write_str(" wait_for=")?;
             object.describe(f)
@@ -437,7 +442,7 @@ where
     let closing = core.life.get() == Life::Closing;
     let make = |number, slot| {
         Rc::new(TaskCell {
-            header: Header::new(number, slot, site),
+            header: Header::new(number, slot, site, core.context.get()),
             core: core.clone(),
             completion: Completion::new(),
             stage: RefCell::new(Stage::Running(coroutine)),

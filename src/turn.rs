@@ -10,6 +10,7 @@ use crate::callback::Callback;
 use crate::cancel::{self, Delivery};
 use crate::core::{Core, Item};
 use crate::error::{LoopError, Panic};
+use crate::exception::ExceptionContext;
 use crate::header::{Ended, Flags};
 use crate::observe::{Cause, Event, StepEnd};
 use crate::reactor::{Fired, Waiter};
@@ -87,6 +88,10 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
     }
     push_due_timers(core, report.as_deref_mut());
 
+    if let Some(shuffle) = &core.shuffle {
+        shuffle.permute(core.ready.borrow_mut().make_contiguous());
+    }
+
     // 4. Run what was ready: exactly the items in the queue now. What they schedule waits for the next turn.
     let ready = core.ready.borrow().len();
     for _ in 0..ready {
@@ -130,7 +135,12 @@ fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
             core.clock.jump(deadline);
             Ok(Some(Duration::ZERO))
         }
-        None => Err(LoopError::Deadlock(who_waits(core))),
+        None => {
+            if let Some(shuffle) = &core.shuffle {
+                shuffle.print("a deadlock");
+            }
+            Err(LoopError::Deadlock(who_waits(core)))
+        }
     }
 }
 
@@ -217,6 +227,7 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
     core.cause.set(Cause::Task(number));
     *core.current.borrow_mut() = Some(task.clone());
     let waited = header.wait.take();
+    let outer = core.context.replace(header.context.replace(None));
     let untouched = header.flags.get() == Flags::default();
     let ended = match untouched || cancel::before_step(header, &waited) == Delivery::Step {
         true => task.poll_once(&TicketWaker::new(ticket)),
@@ -226,6 +237,7 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
         None if header.flags.get().ends => Some(task.poll_cancelled()),
         ended => ended,
     };
+    header.context.replace(core.context.replace(outer));
     let stepped = mem::take(&mut *core.current.borrow_mut());
     drop(stepped);
     match ended {
@@ -254,11 +266,16 @@ fn call(core: &Core, callback: &Callback) -> bool {
     let number = callback.number;
     core.observe(|| Event::CallbackRun { callback: number });
     core.cause.set(Cause::Callback(number));
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(function)) {
-        log::error!(
-            "Exception in callback {callback:?}\n{}",
-            Panic::new(payload)
-        );
+    let outer = core.context.replace(callback.take_context());
+    let called = catch_unwind(AssertUnwindSafe(function));
+    let inner = core.context.replace(outer);
+    drop(inner);
+    if let Err(payload) = called {
+        core.exceptions.report(&ExceptionContext {
+            message: format!("Exception in callback {callback:?}"),
+            source: format!("handle: {callback:?}"),
+            panic: Some(Panic::new(payload)),
+        });
     }
     core.observe(|| Event::CallbackEnd { callback: number });
     true

@@ -13,7 +13,9 @@ use crate::combine::children::{Children, TryChildren};
 use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, TaskError};
-use crate::header::{Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher};
+use crate::header::{
+    Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher, pending_tasks,
+};
 use crate::observe::{Site, WaitKind};
 use crate::waker::wake_on;
 
@@ -83,6 +85,10 @@ impl Waitable for Gathering {
 
     fn wait_kind(&self) -> WaitKind {
         WaitKind::Promise
+    }
+
+    fn tasks(&self) -> Vec<u64> {
+        pending_tasks(self.children.iter())
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,7 +12,7 @@ use crate::cancel::{self, Guard, Place, catch_cancel};
 use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
-use crate::header::{Ended, WaitOn, Watchable, Watcher};
+use crate::header::{Ended, Several, WaitOn, Watchable, Watcher, pending_tasks};
 use crate::observe::{Site, WaitKind};
 use crate::promise::Promise;
 use crate::task::{self, Task};
@@ -99,17 +99,25 @@ impl<E: 'static> Group<E> {
     }
 
     /// Waits until no child is left.
-    async fn join(&self) {
+    async fn join(self: &Rc<Self>) {
         poll_fn(|context| {
             if !self.has_children() {
                 return Poll::Ready(());
             }
             drop(self.waker.replace(Some(context.waker().clone())));
-            let on = WaitOn::Leaf(WaitKind::Sync("TaskGroup"));
+            let on = WaitOn::Several(WaitKind::Sync("TaskGroup"), self.clone());
             self.core.note_wait(on, Some(self.site));
             Poll::Pending
         })
         .await
+    }
+}
+
+impl<E: 'static> Several for Group<E> {
+    fn tasks(&self) -> Vec<u64> {
+        let children: Vec<_> = self.children.borrow().values().cloned().collect();
+        let children: Vec<_> = children.iter().map(|child| child.watchable()).collect();
+        pending_tasks(children.iter())
     }
 }
 

@@ -290,7 +290,7 @@ impl State {
             // Not by a timer, which would stand behind a bare yield of the body in the ready queue.
             core.call_soon(self.site, expire);
         } else {
-            let callback = Callback::new(core.next_number(), self.site, Some(when), expire);
+            let callback = Callback::new(core, self.site, Some(when), expire);
             let timer = core.set_timer(when, Target::Callback(callback));
             self.timer.set(Some(timer));
         }

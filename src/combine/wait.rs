@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::current;
-use crate::header::{Ended, ListenerKey, WaitOn, Watchable, Watched, Watcher};
+use crate::header::{
+    Ended, ListenerKey, Several, WaitOn, Watchable, Watched, Watcher, pending_tasks,
+};
 use crate::observe::{Site, WaitKind};
 use crate::promise::Promise;
 use crate::task::Task;
@@ -129,6 +131,12 @@ impl Watcher for Watch {
                 wake_on(&self.core, waker);
             }
         }
+    }
+}
+
+impl Several for Watch {
+    fn tasks(&self) -> Vec<u64> {
+        pending_tasks(self.items.iter())
     }
 }
 
@@ -286,7 +294,8 @@ impl<H: WaitItem> Future for Wait<H> {
             let old = begun.watch.waker.replace(Some(context.waker().clone()));
             drop(old);
             let core = &begun.watch.core;
-            core.note_wait(WaitOn::Leaf(WaitKind::Promise), Some(this.site));
+            let on = WaitOn::Several(WaitKind::Promise, begun.watch.clone());
+            core.note_wait(on, Some(this.site));
             return Poll::Pending;
         }
         let ended: Vec<bool> = begun

@@ -91,7 +91,7 @@ impl<S: mio::event::Source> Source<S> {
         site: Site,
         function: impl FnOnce() + 'static,
     ) -> Rc<Callback> {
-        let callback = Callback::new(self.core.next_number(), site, None, function);
+        let callback = Callback::new(&self.core, site, None, function);
         let waiter = Some(Waiter::Call(callback.clone()));
         let old = match &mut *self.core.reactor.borrow_mut() {
             Some(reactor) => reactor.set_waiter(self.key, direction, waiter),

@@ -206,13 +206,12 @@ impl Inner {
 
     fn accept_at(self: &Rc<Self>, when: Option<u64>) {
         let server = Rc::downgrade(self);
-        let number = self.core.next_number();
         let again = move || {
             if let Some(server) = server.upgrade() {
                 server.accept();
             }
         };
-        let callback = crate::callback::Callback::new(number, Location::caller(), when, again);
+        let callback = crate::callback::Callback::new(&self.core, Location::caller(), when, again);
         if let Some(when) = when {
             self.core.set_timer(when, Target::Callback(callback));
         }

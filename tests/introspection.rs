@@ -1,0 +1,225 @@
+//! Looking at a loop: who waits for whom, context variables, failures that nobody awaits, random schedules.
+
+use std::cell::RefCell;
+use std::future::pending;
+use std::rc::Rc;
+use std::time::Duration;
+
+use glassloop::sync::Lock;
+use glassloop::*;
+
+fn virtual_loop() -> EventLoop {
+    EventLoop::builder().virtual_time().build().unwrap()
+}
+
+/// Without the paths and lines of sites, which change with this file.
+fn without_sites(text: &str) -> String {
+    let line = |line: &str| match line.find(" tests/") {
+        Some(at) => {
+            let rest = &line[at + 1..];
+            let end = rest.find("  ").unwrap_or(rest.len());
+            format!("{}{}\n", &line[..at], &rest[end..])
+        }
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn the_wait_graph_is_a_tree_of_who_awaits_whom() {
+    async fn leaf() {
+        sleep(Duration::from_secs(1)).await;
+    }
+    async fn locked(lock: Lock) {
+        let _guard = lock.acquire().await;
+    }
+    async fn gathers(lock: Lock) {
+        let first = create_task(leaf()).named("first");
+        let second = create_task(locked(lock)).named("second");
+        gather((first, second)).await.unwrap();
+    }
+    async fn main() {
+        let lock = Lock::new();
+        let guard = lock.acquire().await;
+        let top = create_task(gathers(lock.clone())).named("top");
+        yield_now().await;
+        yield_now().await;
+        assert_eq!(
+            without_sites(&wait_graph().to_string()),
+            "├── (T) Task-1\n\
+             │   └── main\n\
+             └── (T) top\n\
+             \x20   └── gathers\n\
+             \x20       ├── (T) first\n\
+             \x20       │   └── leaf  waits for sleep until 1.000 s\n\
+             \x20       └── (T) second\n\
+             \x20           └── locked  waits for Lock\n"
+        );
+        let dot = wait_graph().to_dot();
+        assert!(dot.starts_with(
+            "digraph tasks {\n    node [shape=box];\n    t1 [label=\"Task-1\\nmain()\"];\n"
+        ));
+        assert!(dot.contains("t2 -> t4;\n    t2 -> t5;\n"), "{dot}");
+        drop(guard);
+        top.await.unwrap();
+    }
+    virtual_loop().run_until_complete(main()).unwrap();
+    assert_eq!(wait_graph().nodes, []);
+}
+
+#[test]
+fn tasks_in_a_circle_are_listed_and_not_drawn_for_ever() {
+    virtual_loop()
+        .run_until_complete(async {
+            let promise = Promise::<Task<()>>::new();
+            let partner = promise.clone();
+            let a = create_task(async move {
+                let b = partner.await.unwrap();
+                let _ = b.await;
+            });
+            let of_a = a.clone();
+            let b = create_task(async move {
+                let _ = of_a.await;
+            });
+            promise.set_result(b.clone()).unwrap();
+            for _ in 0..3 {
+                yield_now().await;
+            }
+            let text = wait_graph().to_string();
+            assert!(
+                text.ends_with(
+                    "tasks that await each other in a circle, or are awaited from one:\n    \
+                     Task-2 waits for Task-3\n    Task-3 waits for Task-2\n"
+                ),
+                "{text}"
+            );
+            a.cancel();
+        })
+        .unwrap();
+}
+
+#[test]
+fn context_is_that_of_the_creation_of_a_task_and_of_the_adding_of_a_callback() {
+    let event_loop = virtual_loop();
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let notes = log.clone();
+    event_loop
+        .run_until_complete(async move {
+            let event_loop = get_running_loop().unwrap();
+            let number = ContextVar::new("number");
+            assert_eq!(number.get(), None);
+            let note = |what: &'static str| {
+                let (number, notes) = (number.clone(), notes.clone());
+                move || notes.borrow_mut().push((what, number.get()))
+            };
+            number.set(1);
+            let at_creation = note("task");
+            let task = create_task(async move {
+                yield_now().await;
+                at_creation();
+            });
+            event_loop.call_soon(note("soon")).unwrap();
+            event_loop
+                .call_later(Duration::from_millis(1), note("later"))
+                .unwrap();
+            let promise = Promise::<()>::new();
+            let done = note("done");
+            promise.add_done_callback(move |_| done());
+            let changes = number.clone();
+            event_loop.call_soon(move || changes.set(9)).unwrap();
+            let token = number.replace(2);
+            event_loop.call_soon(note("after")).unwrap();
+            promise.set_result(()).unwrap();
+            task.await.unwrap();
+            sleep(Duration::from_millis(2)).await;
+            note("main")();
+            number.reset(token);
+            note("reset")();
+        })
+        .unwrap();
+    assert_eq!(
+        log.take(),
+        [
+            ("soon", Some(1)),
+            ("after", Some(2)),
+            ("done", Some(1)),
+            ("task", Some(1)),
+            ("later", Some(1)),
+            ("main", Some(2)),
+            ("reset", Some(1)),
+        ]
+    );
+}
+
+#[test]
+fn failures_that_nobody_awaits_go_to_the_exception_handler() {
+    let event_loop = virtual_loop();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let notes = seen.clone();
+    event_loop.set_exception_handler(move |context| {
+        let panic = context
+            .panic
+            .as_ref()
+            .map(|panic| panic.message().to_owned());
+        notes.borrow_mut().push((context.message.clone(), panic));
+        if context.message.starts_with("Exception") {
+            panic!("the handler fails, too"); // which is logged, and changes nothing
+        }
+    });
+    event_loop.call_soon(|| panic!("in a callback")).unwrap();
+    event_loop
+        .run_until_complete(async {
+            drop(create_task(async { panic!("in a task") }));
+            yield_now().await;
+        })
+        .unwrap();
+    event_loop.create_task(pending::<()>()).unwrap();
+    event_loop.close().unwrap();
+    let seen = seen.take();
+    assert!(
+        seen[0].0.starts_with("Exception in callback <Handle"),
+        "{seen:?}"
+    );
+    assert_eq!(seen[0].1.as_deref(), Some("in a callback"));
+    assert_eq!(
+        seen[1..],
+        [
+            (
+                "Task exception was never retrieved".to_owned(),
+                Some("in a task".to_owned())
+            ),
+            ("Task was destroyed but it is pending!".to_owned(), None),
+        ]
+    );
+}
+
+fn order(seed: Option<u64>) -> Vec<usize> {
+    let builder = EventLoop::builder().virtual_time();
+    let builder = match seed {
+        Some(seed) => builder.seed(seed),
+        None => builder,
+    };
+    let event_loop = builder.build().unwrap();
+    let ran = Rc::new(RefCell::new(Vec::new()));
+    for i in 0..8 {
+        let ran = ran.clone();
+        event_loop
+            .call_soon(move || ran.borrow_mut().push(i))
+            .unwrap();
+    }
+    event_loop.turn().unwrap();
+    ran.take()
+}
+
+#[test]
+fn a_seed_permutes_what_is_ready_and_can_be_repeated() {
+    assert_eq!(order(None), [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(order(Some(7)), order(Some(7)));
+    let different = (0..10).map(|seed| order(Some(seed)));
+    let different: std::collections::HashSet<_> = different.collect();
+    assert!(different.len() > 5, "{different:?}");
+    for mut order in different {
+        order.sort_unstable();
+        assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+}
