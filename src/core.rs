@@ -23,6 +23,7 @@ use crate::reactor::Reactor;
 use crate::shuffle::Shuffle;
 use crate::ticket::{MAX_TASKS, Ticket};
 use crate::timers::{Target, TimerKey, Timers};
+use crate::watchdog::Watchdog;
 
 /// One entry of the ready queue.
 pub(crate) enum Item {
@@ -51,6 +52,16 @@ pub(crate) enum Life {
     Closed,
 }
 
+/// How a loop is to be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) virtual_time: bool,
+    pub(crate) io_interval: u32,
+    pub(crate) seed: Option<u64>,
+    /// How long a step may take before there is a warning; `None` outside of debug mode.
+    pub(crate) slow: Option<Duration>,
+}
+
 pub(crate) struct Core {
     id: u16,
     pub(crate) clock: Clock,
@@ -67,6 +78,10 @@ pub(crate) struct Core {
     pub(crate) watches: crate::net::watch::Watches,
     observer: Option<Rc<dyn Observer>>,
     pub(crate) exceptions: ExceptionHandler,
+    #[cfg(unix)]
+    pub(crate) signals: crate::signals::SignalTable,
+    /// Looks for steps that take too long, in debug mode.
+    pub(crate) watchdog: Option<Watchdog>,
     /// Permutes what is ready; see `Builder::seed`.
     pub(crate) shuffle: Option<Shuffle>,
     /// The task whose step runs.
@@ -91,16 +106,14 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(
-        virtual_time: bool,
-        io_interval: u32,
-        seed: Option<u64>,
+        options: Options,
         observer: Option<Rc<dyn Observer>>,
     ) -> Result<Rc<Core>, LoopError> {
         let (reactor, inbox) = Reactor::new()?;
         let inbox = Arc::new(inbox);
         Ok(Rc::new(Core {
             id: inbox::register(inbox.clone())?,
-            clock: Clock::new(virtual_time),
+            clock: Clock::new(options.virtual_time),
             life: Cell::new(Life::Idle),
             stopping: Cell::new(false),
             tasks: RefCell::default(),
@@ -112,7 +125,10 @@ impl Core {
             watches: RefCell::default(),
             observer,
             exceptions: ExceptionHandler::default(),
-            shuffle: seed.map(Shuffle::new),
+            #[cfg(unix)]
+            signals: Default::default(),
+            watchdog: options.slow.map(Watchdog::start).transpose()?,
+            shuffle: options.seed.map(Shuffle::new),
             current: RefCell::default(),
             context: ContextCell::default(),
             cause: Cell::new(Cause::Outside),
@@ -122,7 +138,7 @@ impl Core {
             jobs: Cell::new(0),
             turns: Cell::new(0),
             since_poll: Cell::new(0),
-            io_interval,
+            io_interval: options.io_interval,
             deadlock_reported: Cell::new(false),
         }))
     }

@@ -32,6 +32,10 @@ pub enum LoopError {
     Task(TaskError),
     /// The loop holds 16,777,216 tasks, more than which its tickets cannot name.
     TooManyTasks,
+    /// Ctrl-C ended [`run`](crate::run) (Python's `KeyboardInterrupt`).
+    Interrupted,
+    /// The signal cannot have a handler.
+    Signal(String),
     /// The operating system refused a resource that the loop needs.
     Io(io::Error),
 }
@@ -51,6 +55,8 @@ impl fmt::Display for LoopError {
                 f,
                 "deadlock: nothing is ready and nothing can wake the loop\n{report}"
             ),
+            LoopError::Interrupted => f.write_str("interrupted by Ctrl-C"),
+            LoopError::Signal(why) => f.write_str(why),
             LoopError::TooManyTasks => f.write_str("an event loop holds at most 16,777,216 tasks"),
             LoopError::Task(error) => write!(f, "the main task failed: {error}"),
             LoopError::Io(error) => write!(f, "the event loop cannot reach the kernel: {error}"),

@@ -113,6 +113,16 @@ pub(crate) fn wake_elsewhere(ticket: Ticket) {
     }
 }
 
+/// Has a callback called in the loop with this id, if it still exists.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn call_elsewhere(id: u16, callback: Box<dyn FnOnce() + Send>) {
+    let inbox = lock(&REGISTRY).inboxes.get(&id).cloned();
+    if let Some(inbox) = inbox {
+        let _ = inbox.post(Letter::Call(callback, std::panic::Location::caller()));
+    }
+}
+
 /// A poisoned lock is used as it is: the data is whole, since no code of ours can panic while it holds one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -80,6 +80,8 @@ mod readers;
 mod remote;
 mod runner;
 mod shuffle;
+#[cfg(unix)]
+mod signals;
 pub mod sync;
 mod task;
 mod text;
@@ -90,3 +92,4 @@ mod timers;
 mod turn;
 mod wait_graph;
 mod waker;
+mod watchdog;

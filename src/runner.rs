@@ -1,11 +1,14 @@
 //! Running a whole program: make a loop, run the main coroutine, clean up behind it. asyncio's `run`.
 
+use std::cell::Cell;
 use std::future::Future;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::current;
 use crate::error::LoopError;
 use crate::event_loop::{EventLoop, unless_panicked};
+use crate::task::Task;
 use crate::turn;
 
 /// How long [`run`] waits for jobs that are still in the thread pool.
@@ -16,8 +19,11 @@ const POOL_JOIN_LIMIT: Duration = Duration::from_secs(300);
 /// When it has ended, tasks that are left are cancelled in creation order and awaited, again if that left new ones
 /// behind; then the thread pool is joined and the loop closed. asyncio's `run`.
 ///
+/// Ctrl-C, when this is the program's main thread: the first cancels the main task, the second ends the loop at once and names
+/// the tasks that are left. Blocking code is not interrupted.
+///
 /// # Errors
-/// [`LoopError`] when it cannot run, or when the coroutine was cancelled.
+/// [`LoopError`] when it cannot run, or when the coroutine was cancelled; [`LoopError::Interrupted`] when it was by Ctrl-C.
 ///
 /// # Panics
 /// Goes on with the panic of the coroutine, after the clean-up.
@@ -43,19 +49,73 @@ where
     }
     let event_loop = EventLoop::new()?;
     let main = event_loop.create_task(coroutine)?;
+    let interrupts = Interrupts::watch(&event_loop, &main);
     let ran = event_loop.drive(&main);
-    let cleaned = cancel_all_tasks(&event_loop);
+    if interrupts.count() > 1 {
+        return Err(end_at_once(&event_loop));
+    }
+    let cleaned = cancel_all_tasks(&event_loop, &interrupts);
+    if interrupts.count() > 1 {
+        return Err(end_at_once(&event_loop));
+    }
     if !event_loop.core.pool.join(POOL_JOIN_LIMIT) {
         log::warn!("The executor did not finish joining its threads within 300 seconds.");
     }
     event_loop.close()?;
+    if interrupts.count() > 0 && main.cancelled() {
+        return Err(LoopError::Interrupted);
+    }
     ran.and(cleaned)?;
     main.cell.completion().mark_retrieved();
     unless_panicked(main.cell.take())
 }
 
+/// How often Ctrl-C came since `run` began. The first time it cancels the main task, the second time it ends the loop.
+#[derive(Clone, Default)]
+struct Interrupts(Rc<Cell<u32>>);
+
+impl Interrupts {
+    /// Only the main thread watches, as in asyncio: a program has one Ctrl-C.
+    fn watch<T: 'static>(event_loop: &EventLoop, main: &Task<T>) -> Interrupts {
+        let interrupts = Interrupts::default();
+        #[cfg(unix)]
+        if std::thread::current().name() == Some("main") {
+            let (counted, main) = (interrupts.clone(), main.clone());
+            // The loop's state, and not a handle to the loop: that would keep the one by the other.
+            let core = Rc::downgrade(&event_loop.core);
+            let interrupt = move || {
+                counted.0.set(counted.0.get() + 1);
+                match core.upgrade() {
+                    Some(core) if counted.count() > 1 => core.stopping.set(true),
+                    _ => drop(main.cancel()),
+                }
+            };
+            let watched = event_loop.add_signal_handler(signal_hook::consts::SIGINT, interrupt);
+            if let Err(error) = watched {
+                log::warn!("Ctrl-C ends the program without a clean-up: {error}");
+            }
+        }
+        interrupts
+    }
+
+    fn count(&self) -> u32 {
+        self.0.get()
+    }
+}
+
+/// The second Ctrl-C: names those who are left, and closes the loop over their heads.
+fn end_at_once(event_loop: &EventLoop) -> LoopError {
+    for task in event_loop.all_tasks() {
+        eprintln!("interrupted twice, and still pending: {task:?}");
+    }
+    match event_loop.close() {
+        Ok(()) => LoopError::Interrupted,
+        Err(error) => error,
+    }
+}
+
 /// Cancels what is left, in creation order, and runs until it has ended; again, if that left new tasks behind.
-fn cancel_all_tasks(event_loop: &EventLoop) -> Result<(), LoopError> {
+fn cancel_all_tasks(event_loop: &EventLoop, interrupts: &Interrupts) -> Result<(), LoopError> {
     let _running = event_loop.start()?;
     while let Some(last) = event_loop.core.tasks().last() {
         let last = last.header().number;
@@ -70,6 +130,9 @@ fn cancel_all_tasks(event_loop: &EventLoop) -> Result<(), LoopError> {
                 .is_some_and(|task| task.header().number <= last)
         };
         while left() {
+            if interrupts.count() > 1 {
+                return Ok(());
+            }
             turn::turn(&event_loop.core, None)?;
         }
     }

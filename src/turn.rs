@@ -14,9 +14,12 @@ use crate::exception::ExceptionContext;
 use crate::header::{Ended, Flags};
 use crate::observe::{Cause, Event, StepEnd};
 use crate::reactor::{Fired, Waiter};
+use crate::task::AnyTask;
+use crate::text::function_name;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey};
 use crate::waker::{TicketWaker, wake_on};
+use crate::watchdog::Watchdog;
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
@@ -160,7 +163,7 @@ fn warn_of_deadlock(core: &Rc<Core>) {
 /// A line for each task, with what it waits for.
 fn who_waits(core: &Rc<Core>) -> String {
     let lines = core.tasks().into_iter().map(|task| {
-        let task = crate::task::AnyTask::new(task);
+        let task = AnyTask::new(task);
         format!("  {task:?}\n")
     });
     lines.collect()
@@ -226,6 +229,10 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
     core.observe(|| Event::StepBegin { task: number });
     core.cause.set(Cause::Task(number));
     *core.current.borrow_mut() = Some(task.clone());
+    if let Some(watchdog) = &core.watchdog {
+        let what = format!("{} {}()", header.name(), function_name(task.coroutine()));
+        watchdog.begin(what, header.site);
+    }
     let waited = header.wait.take();
     let outer = core.context.replace(header.context.replace(None));
     let untouched = header.flags.get() == Flags::default();
@@ -238,6 +245,10 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
         ended => ended,
     };
     header.context.replace(core.context.replace(outer));
+    if let Some(took) = core.watchdog.as_ref().and_then(Watchdog::end) {
+        let task = AnyTask::new(task.clone());
+        log::warn!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
+    }
     let stepped = mem::take(&mut *core.current.borrow_mut());
     drop(stepped);
     match ended {
@@ -267,7 +278,16 @@ fn call(core: &Core, callback: &Callback) -> bool {
     core.observe(|| Event::CallbackRun { callback: number });
     core.cause.set(Cause::Callback(number));
     let outer = core.context.replace(callback.take_context());
+    if let Some(watchdog) = &core.watchdog {
+        watchdog.begin(format!("{callback:?}"), callback.site);
+    }
     let called = catch_unwind(AssertUnwindSafe(function));
+    if let Some(took) = core.watchdog.as_ref().and_then(Watchdog::end) {
+        log::warn!(
+            "Executing {callback:?} took {:.3} seconds",
+            took.as_secs_f64()
+        );
+    }
     let inner = core.context.replace(outer);
     drop(inner);
     if let Err(payload) = called {

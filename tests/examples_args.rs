@@ -23,7 +23,10 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
     for (args, message) in [
         (&["--bogus"][..], "invalid option '--bogus'"),
         (&["-x"], "invalid option '-x'"),
-        (&["stray"], "unexpected argument \"stray\""),
+        (
+            &["stray"], // where there can be a URL, it may stand alone
+            "--url \"stray\": expected http://HOST:PORT or https://HOST",
+        ),
         (&["--delay"], "missing argument for option '--delay'"),
         (&["--delay", "-1"], &format!("--delay \"-1\": {seconds}")),
         (&["--delay=NaN"], &format!("--delay \"NaN\": {seconds}")),
@@ -50,6 +53,9 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
         let expected = format!("{message} (--help lists the options)\n");
         assert_eq!(run("sequential", args), (Some(2), String::new(), expected));
     }
+    let expected = "unexpected argument \"stray\" (--help lists the options)\n";
+    let refused = (Some(2), String::new(), expected.to_owned());
+    assert_eq!(run("cpu_count", &["stray"]), refused);
 }
 
 #[test]

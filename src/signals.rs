@@ -1,0 +1,157 @@
+//! Signals as callbacks: a thread waits for them and posts each to the loop. Unix only.
+//!
+//! `run` uses it for Ctrl-C. While a signal has no callback here, it does what it does by default.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use signal_hook::consts::FORBIDDEN;
+use signal_hook::flag::register_conditional_default;
+use signal_hook::iterator::{self, Signals};
+use signal_hook::low_level;
+
+use crate::core::Core;
+use crate::current;
+use crate::error::LoopError;
+use crate::event_loop::EventLoop;
+use crate::inbox;
+use crate::observe::Site;
+
+type Callback = Rc<dyn Fn()>;
+
+/// What a loop knows of signals.
+#[derive(Default)]
+pub(crate) struct SignalTable {
+    callbacks: RefCell<HashMap<i32, (Site, Callback)>>,
+    /// Signals that were ever watched; true while they have no callback, and so do what they do by default.
+    defaults: RefCell<HashMap<i32, Arc<AtomicBool>>>,
+    watcher: RefCell<Option<Watcher>>,
+}
+
+/// The thread that waits; it ends when this is dropped.
+struct Watcher {
+    handle: iterator::Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.handle.close();
+        if let Some(thread) = self.thread.take() {
+            // It does nothing that could panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl SignalTable {
+    pub(crate) fn add(
+        &self,
+        core: &Core,
+        signal: i32,
+        site: Site,
+        callback: Callback,
+    ) -> io::Result<()> {
+        let known = self.defaults.borrow().get(&signal).cloned();
+        match known {
+            Some(default) => default.store(false, Ordering::SeqCst),
+            None => {
+                let default = Arc::new(AtomicBool::new(false));
+                self.watch(core.id(), signal)?;
+                register_conditional_default(signal, default.clone())?;
+                self.defaults.borrow_mut().insert(signal, default);
+            }
+        }
+        let old = self.callbacks.borrow_mut().insert(signal, (site, callback));
+        drop(old);
+        Ok(())
+    }
+
+    fn watch(&self, loop_id: u16, signal: i32) -> io::Result<()> {
+        if let Some(watcher) = &*self.watcher.borrow() {
+            return watcher.handle.add_signal(signal);
+        }
+        let mut signals = Signals::new([signal])?;
+        let handle = signals.handle();
+        let thread = thread::Builder::new().name("glassloop signals".to_owned());
+        let thread = thread.spawn(move || {
+            for signal in signals.forever() {
+                inbox::call_elsewhere(loop_id, Box::new(move || arrived(signal)));
+            }
+        })?;
+        self.watcher.replace(Some(Watcher {
+            handle,
+            thread: Some(thread),
+        }));
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self, signal: i32) -> bool {
+        if let Some(default) = self.defaults.borrow().get(&signal) {
+            default.store(true, Ordering::SeqCst);
+        }
+        let removed = self.callbacks.borrow_mut().remove(&signal);
+        removed.is_some()
+    }
+
+    /// Every signal does again what it does by default, and the thread ends.
+    pub(crate) fn close(&self) {
+        let signals: Vec<i32> = self.callbacks.borrow().keys().copied().collect();
+        for signal in signals {
+            self.remove(signal);
+        }
+        let watcher = self.watcher.take();
+        drop(watcher);
+    }
+}
+
+/// The loop has the letter.
+fn arrived(signal: i32) {
+    current::with(|core| {
+        let callback = core.signals.callbacks.borrow().get(&signal).cloned();
+        if let Some((site, callback)) = callback {
+            core.call_soon(site, move || callback());
+        }
+    });
+}
+
+impl EventLoop {
+    /// Has `callback` called in the loop whenever the process gets `signal` (a number such as `libc::SIGTERM`, 15). It
+    /// replaces the callback that was there, and the default action. asyncio's `add_signal_handler`.
+    ///
+    /// # Errors
+    /// [`LoopError::Closed`]; [`LoopError::Signal`] for a signal that does not exist or cannot be caught.
+    #[track_caller]
+    pub fn add_signal_handler(
+        &self,
+        signal: i32,
+        callback: impl Fn() + 'static,
+    ) -> Result<(), LoopError> {
+        self.core.check_open()?;
+        let refused = |why: &dyn fmt::Display| LoopError::Signal(why.to_string());
+        if low_level::signal_name(signal).is_none() {
+            return Err(refused(&format_args!("invalid signal number {signal}")));
+        }
+        if FORBIDDEN.contains(&signal) {
+            return Err(refused(&format_args!("sig {signal} cannot be caught")));
+        }
+        let site = Location::caller();
+        let added = self
+            .core
+            .signals
+            .add(&self.core, signal, site, Rc::new(callback));
+        added.map_err(|error| refused(&error))
+    }
+
+    /// Takes the callback away: the signal does again what it does by default. False when there was none.
+    pub fn remove_signal_handler(&self, signal: i32) -> bool {
+        self.core.signals.remove(signal)
+    }
+}

@@ -1,0 +1,175 @@
+//! Signals and Ctrl-C, each in a process of its own that gets real ones.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use glassloop::{EventLoop, LoopError, catch_cancel, create_task, get_running_loop, run, sleep};
+use signal_hook::consts::{SIGINT, SIGKILL, SIGUSR1};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What the child processes do; each says `ready` when it may be given signals.
+fn child(role: &str) -> Result<(), LoopError> {
+    match role {
+        "sleeps" => run(async {
+            println!("ready");
+            sleep(HOUR).await;
+        }),
+        "cleans up" => run(async {
+            println!("ready");
+            if let Err(cancelled) = catch_cancel(sleep(HOUR)).await {
+                println!("cleaned up");
+                cancelled.raise().await
+            }
+        }),
+        "swallows" => run(async {
+            println!("ready");
+            let swallowed = catch_cancel(sleep(HOUR)).await.is_err();
+            println!("swallowed {swallowed}");
+        }),
+        "lingers" => run(async {
+            create_task(async {
+                let _ = catch_cancel(sleep(HOUR)).await;
+                sleep(HOUR).await;
+            })
+            .set_name("the survivor");
+            sleep(Duration::ZERO).await;
+            println!("ready");
+            sleep(HOUR).await;
+        }),
+        "handles" => run(async {
+            let event_loop = get_running_loop()?;
+            event_loop.add_signal_handler(SIGUSR1, || {
+                println!("handled");
+                get_running_loop().unwrap().remove_signal_handler(SIGUSR1);
+            })?;
+            println!("ready");
+            sleep(HOUR).await;
+            Ok(())
+        })?,
+        other => panic!("no such role: {other}"),
+    }
+}
+
+fn start(role: &str) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .env("GLASSLOOP_TEST_ROLE", role)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(line(&mut output), "ready");
+    (child, output)
+}
+
+fn line(output: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// The exit status, what is left of stdout, and stderr.
+fn end(
+    mut child: Child,
+    mut output: BufReader<std::process::ChildStdout>,
+) -> (Option<i32>, String, String) {
+    let begin = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if begin.elapsed() > Duration::from_secs(20) => {
+                child.kill().unwrap();
+                panic!("it does not end");
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let (mut out, mut err) = (String::new(), String::new());
+    output.read_to_string(&mut out).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
+    (status.code(), out, err)
+}
+
+fn interrupted(role: &str) -> (Option<i32>, String, String) {
+    let (child, output) = start(role);
+    signal(&child, "-INT");
+    end(child, output)
+}
+
+fn parent() {
+    let error = "interrupted by Ctrl-C\n".to_owned();
+    assert_eq!(
+        interrupted("sleeps"),
+        (Some(1), String::new(), error.clone())
+    );
+    assert_eq!(
+        interrupted("cleans up"),
+        (Some(1), "cleaned up\n".to_owned(), error)
+    );
+    let fine = (Some(0), "swallowed true\n".to_owned(), String::new());
+    assert_eq!(interrupted("swallows"), fine);
+
+    let (child, output) = start("lingers");
+    signal(&child, "-INT");
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&child, "-INT");
+    let (code, _, err) = end(child, output);
+    assert_eq!(code, Some(1));
+    assert!(
+        err.starts_with(
+            "interrupted twice, and still pending: <Task cancelling name='the survivor'"
+        ),
+        "{err}"
+    );
+    assert!(err.ends_with("interrupted by Ctrl-C\n"), "{err}");
+
+    let (child, mut output) = start("handles");
+    signal(&child, "-USR1");
+    assert_eq!(line(&mut output), "handled");
+    // Without a handler it does again what it does by default: it kills.
+    signal(&child, "-USR1");
+    assert_eq!(end(child, output).0, None);
+
+    let event_loop = EventLoop::new().unwrap();
+    let refused = |signal| {
+        event_loop
+            .add_signal_handler(signal, || {})
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(refused(SIGKILL), "sig 9 cannot be caught");
+    assert_eq!(refused(9999), "invalid signal number 9999");
+    assert!(!event_loop.remove_signal_handler(SIGINT));
+}
+
+fn main() -> ExitCode {
+    match std::env::var("GLASSLOOP_TEST_ROLE") {
+        Err(_) => {
+            parent();
+            println!("test signals ... ok");
+            ExitCode::SUCCESS
+        }
+        Ok(role) => match child(&role) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}

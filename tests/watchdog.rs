@@ -1,0 +1,62 @@
+//! Debug mode: a step that blocks the loop is reported while it does, and again when it has ended.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use glassloop::{EventLoop, yield_now};
+
+static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        LOG.lock().unwrap().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
+
+fn lines() -> Vec<String> {
+    LOG.lock().unwrap().clone()
+}
+
+/// The chapter's trap: blocking code in a coroutine.
+async fn trap() -> Vec<String> {
+    yield_now().await;
+    std::thread::sleep(Duration::from_millis(400));
+    lines()
+}
+
+#[test]
+fn a_blocking_step_is_reported_while_it_blocks_and_when_it_has_ended() {
+    log::set_logger(&Logger).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
+    let builder = EventLoop::builder().slow_callback_duration(Duration::from_millis(100));
+    let event_loop = builder.build().unwrap();
+    event_loop.call_soon(|| {}).unwrap();
+    let task = event_loop.create_task(trap()).unwrap().named("fetch");
+    let during = event_loop.run_until_complete(task).unwrap();
+    // Seen from inside the step: nothing else could have run.
+    assert!(
+        during[0].starts_with("fetch trap() (created at tests/watchdog.rs:"),
+        "{during:?}"
+    );
+    assert!(
+        during[0].contains(") has blocked the loop for 0."),
+        "{during:?}"
+    );
+    let after = lines().split_off(during.len());
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert!(
+        after[0].starts_with(
+            "Executing <Task finished name='fetch' coro=<trap() done, created at tests/watchdog.rs:"
+        ),
+        "{after:?}"
+    );
+    assert!(after[0].ends_with(" seconds"), "{after:?}");
+}
