@@ -13,17 +13,11 @@
 //! A *bound* (timeout, wait_for, task group) is asked in the same way, but its request stops at the bound: it is delivered
 //! to the innermost catch point inside it, and if there is none the bound drops its body.
 //!
-//! Who caught a request and goes on with it ([`Cancelled::raise`]) delivers it to the next scope outside, in the same step.
+//! Who caught a request and goes on with it (`Cancelled::raise` in `scope`) delivers it to the next scope outside, in the same step.
 
-use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::future::{pending, poll_fn};
-use std::pin::pin;
-use std::rc::{Rc, Weak};
-use std::task::Poll;
+use std::rc::Rc;
 
 use crate::core::Core;
-use crate::current;
 use crate::header::{
     Ended, Flags, Header, Request, Runnable, Scope, ScopeKind as Kind, ScopeState as State, Wait,
     WaitOn, Waitable,
@@ -77,13 +71,13 @@ fn deliver_next_step(core: &Core, task: &Rc<dyn Runnable>) {
     core.schedule_for(core.ticket_of(&**task), Cause::Cancel);
 }
 
-fn set_flags(header: &Header, change: impl FnOnce(&mut Flags)) {
+pub(crate) fn set_flags(header: &Header, change: impl FnOnce(&mut Flags)) {
     let mut flags = header.flags.get();
     change(&mut flags);
     header.flags.set(flags);
 }
 
-fn is_running(core: &Core, task: &Rc<dyn Runnable>) -> bool {
+pub(crate) fn is_running(core: &Core, task: &Rc<dyn Runnable>) -> bool {
     let current = core.current.borrow();
     current
         .as_ref()
@@ -122,7 +116,7 @@ pub(crate) fn before_step(header: &Header, waited: &Wait) -> Delivery {
     delivery
 }
 
-fn deliver_to_task(header: &Header) -> Delivery {
+pub(crate) fn deliver_to_task(header: &Header) -> Delivery {
     let scopes = header.more().scopes.borrow();
     // A request of the whole task overrides those of its bounds: it passes through them on its way up.
     for scope in scopes
@@ -147,7 +141,7 @@ fn hit(scope: &Scope, bound: Option<&Rc<Scope>>) {
 }
 
 /// The bound at `i` delivers its request: to the innermost catch point inside, else to itself.
-fn deliver_inside(scopes: &[Rc<Scope>], i: usize) {
+pub(crate) fn deliver_inside(scopes: &[Rc<Scope>], i: usize) {
     let bound = &scopes[i];
     bound.state.set(State::Delivered);
     let catch = scopes[i + 1..]
@@ -214,274 +208,3 @@ pub(crate) fn after_step(core: &Core, task: &Rc<dyn Runnable>) {
         _ => {}
     }
 }
-
-/// A scope together with the task whose coroutine is in it.
-#[derive(Clone)]
-pub(crate) struct Place {
-    scope: Rc<Scope>,
-    core: Rc<Core>,
-    task: Weak<dyn Runnable>,
-}
-
-impl Place {
-    /// Asks a bound to cancel its body. Called from a callback or from inside the body.
-    pub(crate) fn request(&self) {
-        let Some(task) = self.task.upgrade() else {
-            return;
-        };
-        if self.scope.state.get() != State::Free {
-            return;
-        }
-        let header = task.header();
-        set_flags(header, |flags| flags.bounds = true);
-        self.scope.state.set(State::Requested);
-        if is_running(&self.core, &task) {
-            return;
-        }
-        match header.with_wait(|wait| wait.on.pending_object().cloned()) {
-            Some(object) => {
-                self.scope.state.set(State::Forwarded);
-                request(&self.core, object);
-            }
-            None => self
-                .core
-                .schedule_for(self.core.ticket_of(&*task), Cause::Cancel),
-        }
-    }
-}
-
-/// The coroutine is inside this scope as long as the guard lives.
-pub(crate) struct Guard {
-    place: Place,
-    /// The requests there were when it was entered.
-    entry: Entry,
-}
-
-struct Entry {
-    /// Of the task.
-    task: u32,
-    /// Of bounds outside.
-    bounds: usize,
-}
-
-fn is_asked(scope: &Rc<Scope>) -> bool {
-    scope.kind == Kind::Bound && scope.state.get() != State::Free
-}
-
-impl Guard {
-    /// Enters a bound; to be called from inside a task.
-    pub(crate) fn bound() -> Guard {
-        Guard::enter(Kind::Bound)
-    }
-
-    fn enter(kind: Kind) -> Guard {
-        let core = current::expect();
-        let Some(task) = core.current.borrow().clone() else {
-            panic!("this future is awaited outside of a task: only a task can be cancelled");
-        };
-        let scope = Rc::new(Scope {
-            kind,
-            state: Cell::new(State::Free),
-            origin: RefCell::default(),
-        });
-        let mut scopes = task.header().more().scopes.borrow_mut();
-        let entry = Entry {
-            task: task.header().requests(),
-            bounds: scopes.iter().filter(|scope| is_asked(scope)).count(),
-        };
-        scopes.push(scope.clone());
-        drop(scopes);
-        let task = Rc::downgrade(&task);
-        let place = Place { scope, core, task };
-        Guard { place, entry }
-    }
-
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// Has a request that goes further than this scope delivered once more, at the next suspension.
-    pub(crate) fn request_again(&self) {
-        let (Some(request), Some(task)) = (self.outer_request(), self.place.task.upgrade()) else {
-            return;
-        };
-        let header = task.header();
-        match request.bound {
-            None => set_flags(header, |flags| flags.pending = true),
-            Some(bound) => {
-                bound.state.set(State::Requested);
-                set_flags(header, |flags| flags.bounds = true);
-            }
-        }
-    }
-
-    /// A request that was made since the scope was entered and that goes further than it: of the task, or of a bound
-    /// outside.
-    pub(crate) fn outer_request(&self) -> Option<Cancelled> {
-        let task = self.place.task.upgrade()?;
-        if task.header().requests() > self.entry.task {
-            return Some(Cancelled::new());
-        }
-        let scopes = task.header().more().scopes.borrow();
-        let outer = scopes
-            .iter()
-            .take_while(|scope| !Rc::ptr_eq(scope, &self.place.scope));
-        let asked: Vec<_> = outer.filter(|scope| is_asked(scope)).collect();
-        let more = asked.len() > self.entry.bounds;
-        more.then(|| Cancelled {
-            bound: asked.last().map(|bound| Rc::clone(bound)),
-        })
-    }
-
-    /// Why the scope must drop its body now; `None` if it need not.
-    pub(crate) fn hit(&self) -> Option<Cancelled> {
-        let scope = &self.place.scope;
-        (scope.state.get() == State::Hit).then(|| Cancelled {
-            bound: scope.origin.borrow().clone(),
-        })
-    }
-
-    /// Polls the body until it is done or must be dropped. It is asked before and after: what the body does may hit it.
-    pub(crate) async fn run<F: Future>(&self, body: F) -> Result<F::Output, Cancelled> {
-        let mut body = pin!(body);
-        poll_fn(|context| {
-            if let Some(cancelled) = self.hit() {
-                return Poll::Ready(Err(cancelled));
-            }
-            match (body.as_mut().poll(context), self.hit()) {
-                (Poll::Ready(value), _) => Poll::Ready(Ok(value)),
-                (Poll::Pending, Some(cancelled)) => Poll::Ready(Err(cancelled)),
-                (Poll::Pending, None) => Poll::Pending,
-            }
-        })
-        .await
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // A timer that fires later finds nothing to ask.
-        self.place.scope.state.set(State::Delivered);
-        // A bound can be its own origin.
-        self.place.scope.origin.take();
-        if let Some(task) = self.place.task.upgrade() {
-            let mut scopes = task.header().more().scopes.borrow_mut();
-            if let Some(i) = scopes
-                .iter()
-                .rposition(|scope| Rc::ptr_eq(scope, &self.place.scope))
-            {
-                scopes.remove(i);
-            }
-        }
-    }
-}
-
-/// A catch point: awaits `body`, and when the task is cancelled meanwhile drops only `body` and returns `Err(Cancelled)`.
-///
-/// After that the task goes on: it may await its clean-up, and then return, or cancel itself anew. A cancellation during
-/// the clean-up is delivered anew. This is `try: ... except CancelledError:` of asyncio.
-///
-/// To be awaited inside a task.
-///
-/// ```
-/// # glassloop::run(async {
-/// use glassloop::{catch_cancel, create_task, sleep};
-/// use std::time::Duration;
-///
-/// let task = create_task(async {
-///     match catch_cancel(sleep(Duration::from_secs(3600))).await {
-///         Ok(()) => "slept well",
-///         Err(_) => {
-///             sleep(Duration::from_millis(1)).await; // a clean-up that awaits
-///             "woken, and tidied up"
-///         }
-///     }
-/// });
-/// sleep(Duration::ZERO).await;
-/// task.cancel();
-/// assert_eq!(task.await.unwrap(), "woken, and tidied up");
-/// # }).unwrap();
-/// ```
-pub async fn catch_cancel<F: IntoFuture>(body: F) -> Result<F::Output, Cancelled> {
-    Guard::enter(Kind::Catch).run(body.into_future()).await
-}
-
-/// A cancellation that [`catch_cancel`] caught. Dropping it swallows the cancellation, [`raise`](Cancelled::raise) goes on
-/// with it. asyncio's `CancelledError`.
-#[derive(Clone)]
-pub struct Cancelled {
-    /// The bound whose request it was; `None` for one of the whole task.
-    bound: Option<Rc<Scope>>,
-}
-
-impl Cancelled {
-    /// A cancellation that nobody asked for, to be [raised](Cancelled::raise): `raise CancelledError()`.
-    #[allow(clippy::new_without_default)] // there is nothing default about a cancellation
-    pub fn new() -> Cancelled {
-        Cancelled { bound: None }
-    }
-
-    /// Whether it was the request of this bound.
-    pub(crate) fn is_of(&self, guard: &Guard) -> bool {
-        let bound = self.bound.as_ref();
-        bound.is_some_and(|bound| Rc::ptr_eq(bound, &guard.place.scope))
-    }
-
-    /// Goes on with the cancellation, as `raise` does at the end of `except CancelledError:`. It ends the next catch point or
-    /// limit in time outside of this one, in the same step, or else the task. It never returns.
-    ///
-    /// # Panics
-    /// When awaited outside of a task.
-    ///
-    /// ```
-    /// # glassloop::run(async {
-    /// use glassloop::{catch_cancel, create_task, sleep};
-    /// use std::time::Duration;
-    ///
-    /// let task = create_task(async {
-    ///     if let Err(cancelled) = catch_cancel(sleep(Duration::from_secs(3600))).await {
-    ///         sleep(Duration::from_millis(1)).await; // a clean-up that awaits
-    ///         cancelled.raise().await
-    ///     }
-    /// });
-    /// sleep(Duration::ZERO).await;
-    /// task.cancel();
-    /// assert!(task.await.unwrap_err().is_cancelled());
-    /// # }).unwrap();
-    /// ```
-    pub async fn raise(self) -> ! {
-        let core = current::expect();
-        let Some(task) = core.current.borrow().clone() else {
-            panic!("a cancellation is raised outside of a task");
-        };
-        raise(task.header(), self.bound.as_ref());
-        match pending::<std::convert::Infallible>().await {}
-    }
-}
-
-fn raise(header: &Header, bound: Option<&Rc<Scope>>) {
-    let scopes = header.more().scopes.borrow();
-    let within = bound.and_then(|bound| scopes.iter().rposition(|scope| Rc::ptr_eq(scope, bound)));
-    match within {
-        Some(i) => deliver_inside(&scopes, i),
-        None => {
-            drop(scopes);
-            let ends_task = deliver_to_task(header) == Delivery::DropFuture;
-            set_flags(header, |flags| flags.ends = ends_task);
-        }
-    }
-}
-
-impl fmt::Debug for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cancelled")
-    }
-}
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
-    }
-}
-
-impl std::error::Error for Cancelled {}

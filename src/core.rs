@@ -1,6 +1,7 @@
 //! The loop's state: the table of tasks, the ready queue, the timers, the reactor and the inbox, and the operations that
 //! only push onto the ready queue. What runs them is `turn`.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -74,12 +75,10 @@ pub(crate) struct Core {
     pub(crate) reactor: RefCell<Option<Reactor>>,
     pub(crate) inbox: Arc<Inbox>,
     /// Callbacks on file descriptors.
-    #[cfg(unix)]
-    pub(crate) watches: crate::net::watch::Watches,
     observer: Option<Rc<dyn Observer>>,
     pub(crate) exceptions: ExceptionHandler,
-    #[cfg(unix)]
-    pub(crate) signals: crate::signals::SignalTable,
+    /// What parts above the core keep of their own for each loop.
+    extensions: RefCell<Vec<Rc<dyn Any>>>,
     /// Looks for steps that take too long, in debug mode.
     pub(crate) watchdog: Option<Watchdog>,
     /// Permutes what is ready; see `Builder::seed`.
@@ -121,12 +120,9 @@ impl Core {
             timers: RefCell::default(),
             reactor: RefCell::new(Some(reactor)),
             inbox,
-            #[cfg(unix)]
-            watches: RefCell::default(),
             observer,
             exceptions: ExceptionHandler::default(),
-            #[cfg(unix)]
-            signals: Default::default(),
+            extensions: RefCell::default(),
             watchdog: options.slow.map(Watchdog::start).transpose()?,
             shuffle: options.seed.map(Shuffle::new),
             current: RefCell::default(),
@@ -163,6 +159,25 @@ impl Core {
         let number = self.sequence.get() + 1;
         self.sequence.set(number);
         number
+    }
+
+    /// The `T` of this loop, made when it is asked for first.
+    pub(crate) fn extension<T: Default + 'static>(&self) -> Rc<T> {
+        let mut extensions = self.extensions.borrow_mut();
+        let known = extensions.iter().cloned();
+        let known = known
+            .filter_map(|extension| extension.downcast::<T>().ok())
+            .next();
+        known.unwrap_or_else(|| {
+            let new = Rc::<T>::default();
+            extensions.push(new.clone());
+            new
+        })
+    }
+
+    /// The loop closes: what the extensions hold is to be dropped.
+    pub(crate) fn take_extensions(&self) -> Vec<Rc<dyn Any>> {
+        self.extensions.take()
     }
 
     // Observer.
@@ -222,6 +237,13 @@ impl Core {
         }
         entry.queued = false;
         Some(entry.task.clone())
+    }
+
+    /// Whether the task stands in the ready queue.
+    pub(crate) fn is_queued(&self, ticket: Ticket) -> bool {
+        let tasks = self.tasks.borrow();
+        let entry = tasks.get(ticket.slot());
+        entry.is_some_and(|entry| entry.generation == ticket.generation() && entry.queued)
     }
 
     pub(crate) fn remove_task(&self, slot: u32) {

@@ -8,19 +8,17 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::any_task::AnyTask;
 use crate::awaitable::{Awaitable, Spawner};
-use crate::callback::{Callback, Handle, TimerHandle};
 use crate::core::{Core, Life, Options};
 use crate::current::{self, Entered};
 use crate::error::{LoopError, TaskError};
 use crate::exception::ExceptionContext;
-use crate::observe::{Observer, Site};
+use crate::observe::Observer;
 use crate::promise::Promise;
 use crate::remote::LoopHandle;
 use crate::shuffle;
-use crate::task::{self, AnyTask, Task};
-use crate::threads::{self, Offload};
-use crate::timers::Target;
+use crate::task::{self, Task};
 use crate::turn::{self, TurnReport};
 use crate::watchdog;
 
@@ -263,9 +261,7 @@ impl EventLoop {
         core.life.set(Life::Closed);
         core.pool.shut_down();
         #[cfg(unix)]
-        core.signals.close();
-        #[cfg(unix)]
-        drop(std::mem::take(&mut *core.watches.borrow_mut()));
+        drop(core.take_extensions());
         let reactor = core.reactor.borrow_mut().take();
         drop(reactor);
         Ok(())
@@ -321,86 +317,6 @@ impl EventLoop {
     /// A pending promise (asyncio's `create_future`).
     pub fn create_promise<T: 'static>(&self) -> Promise<T> {
         Promise::on(self.core.clone())
-    }
-
-    /// Schedules `callback` for the next turn, behind what is scheduled already. A panic in it is logged, and the loop
-    /// goes on.
-    ///
-    /// # Errors
-    /// [`LoopError::Closed`].
-    #[track_caller]
-    pub fn call_soon(&self, callback: impl FnOnce() + 'static) -> Result<Handle, LoopError> {
-        self.core.check_open()?;
-        Ok(Handle::new(
-            self.core.call_soon(Location::caller(), callback),
-        ))
-    }
-
-    /// Schedules `callback` for the time when `delay` is over. Zero is due at once, yet behind what is ready; what the
-    /// clock cannot count (`Duration::MAX`) is never.
-    ///
-    /// # Errors
-    /// [`LoopError::Closed`].
-    #[track_caller]
-    pub fn call_later(
-        &self,
-        delay: Duration,
-        callback: impl FnOnce() + 'static,
-    ) -> Result<TimerHandle, LoopError> {
-        self.call_when(self.core.clock.after(delay), Location::caller(), callback)
-    }
-
-    /// Schedules `callback` for a time of the loop's clock ([`time`](EventLoop::time)); one that is past is due at once.
-    ///
-    /// # Errors
-    /// [`LoopError::Closed`].
-    #[track_caller]
-    pub fn call_at(
-        &self,
-        when: Duration,
-        callback: impl FnOnce() + 'static,
-    ) -> Result<TimerHandle, LoopError> {
-        self.call_when(crate::clock::to_nanos(when), Location::caller(), callback)
-    }
-
-    fn call_when<F: FnOnce() + 'static>(
-        &self,
-        when: Option<u64>,
-        site: Site,
-        function: F,
-    ) -> Result<TimerHandle, LoopError> {
-        self.core.check_open()?;
-        let callback = Callback::new(&self.core, site, when.or(Some(u64::MAX)), function);
-        let timer = when.map(|when| {
-            self.core
-                .set_timer(when, Target::Callback(callback.clone()))
-        });
-        let core = Rc::downgrade(&self.core);
-        let forget = Rc::new(move || {
-            if let (Some(timer), Some(core)) = (timer, core.upgrade()) {
-                core.cancel_timer(timer);
-            }
-        });
-        Ok(TimerHandle::new(
-            callback,
-            when.map(Duration::from_nanos),
-            forget,
-        ))
-    }
-
-    /// Runs `job` in the thread pool, starting now; awaiting what is returned gives its value. See
-    /// [`to_thread`](crate::to_thread).
-    ///
-    /// # Errors
-    /// [`LoopError::Closed`].
-    #[track_caller]
-    pub fn run_in_executor<T, F>(&self, job: F) -> Result<Offload<T>, LoopError>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        self.core.check_open()?;
-        Ok(threads::submit(&self.core, job, Location::caller()))
     }
 
     /// The way for other threads to reach this loop.

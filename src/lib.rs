@@ -27,9 +27,9 @@
 //!
 //! How it works is told in DESIGN.md; the code begins in `turn.rs`.
 
+pub use any_task::{AnyTask, all_tasks, current_task};
 pub use awaitable::Awaitable;
 pub use callback::{Handle, TimerHandle};
-pub use cancel::{Cancelled, catch_cancel};
 pub use combine::{
     ALL_COMPLETED, AsCompleted, Children, EmptySetError, FIRST_COMPLETED, FIRST_EXCEPTION, Gather,
     GatherResults, Limited, ReturnWhen, TaskGroup, Timeout, TryChildren, TryGather, TryWaitItem,
@@ -48,12 +48,14 @@ pub use pool::cpu_count;
 pub use promise::{CallbackId, Promise};
 pub use remote::{LoopHandle, RemoteTask};
 pub use runner::run;
-pub use task::{AnyTask, Task, all_tasks, create_task, current_task};
+pub use scope::{Cancelled, catch_cancel};
+pub use task::{Task, create_task};
 pub use threads::{Offload, to_thread};
 pub use time::{Interval, Sleep, interval, sleep, yield_now};
 pub use turn::{Ran, TurnReport};
 pub use wait_graph::{WaitGraph, WaitNode, wait_graph};
 
+mod any_task;
 mod awaitable;
 mod callback;
 mod cancel;
@@ -79,6 +81,8 @@ mod reactor;
 mod readers;
 mod remote;
 mod runner;
+mod schedule;
+mod scope;
 mod shuffle;
 #[cfg(unix)]
 mod signals;

@@ -8,10 +8,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, mpsc::Receiver};
 use std::time::Duration;
 
+use crate::any_task::all_tasks;
 use crate::current;
 use crate::error::{LoopError, TaskError};
 use crate::inbox::{Inbox, Letter};
-use crate::task::{all_tasks, create_task};
+use crate::task::create_task;
 
 /// The way for other threads to reach a loop: from [`EventLoop::handle`](crate::EventLoop::handle). Clones are cheap.
 #[derive(Clone)]

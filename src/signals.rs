@@ -28,7 +28,7 @@ type Callback = Rc<dyn Fn()>;
 
 /// What a loop knows of signals.
 #[derive(Default)]
-pub(crate) struct SignalTable {
+struct SignalTable {
     callbacks: RefCell<HashMap<i32, (Site, Callback)>>,
     /// Signals that were ever watched; true while they have no callback, and so do what they do by default.
     defaults: RefCell<HashMap<i32, Arc<AtomicBool>>>,
@@ -52,13 +52,7 @@ impl Drop for Watcher {
 }
 
 impl SignalTable {
-    pub(crate) fn add(
-        &self,
-        core: &Core,
-        signal: i32,
-        site: Site,
-        callback: Callback,
-    ) -> io::Result<()> {
+    fn add(&self, core: &Core, signal: i32, site: Site, callback: Callback) -> io::Result<()> {
         let known = self.defaults.borrow().get(&signal).cloned();
         match known {
             Some(default) => default.store(false, Ordering::SeqCst),
@@ -93,29 +87,29 @@ impl SignalTable {
         Ok(())
     }
 
-    pub(crate) fn remove(&self, signal: i32) -> bool {
+    fn remove(&self, signal: i32) -> bool {
         if let Some(default) = self.defaults.borrow().get(&signal) {
             default.store(true, Ordering::SeqCst);
         }
         let removed = self.callbacks.borrow_mut().remove(&signal);
         removed.is_some()
     }
+}
 
-    /// Every signal does again what it does by default, and the thread ends.
-    pub(crate) fn close(&self) {
-        let signals: Vec<i32> = self.callbacks.borrow().keys().copied().collect();
-        for signal in signals {
-            self.remove(signal);
+/// The loop is closed: every signal does again what it does by default, and the thread ends.
+impl Drop for SignalTable {
+    fn drop(&mut self) {
+        for default in self.defaults.get_mut().values() {
+            default.store(true, Ordering::SeqCst);
         }
-        let watcher = self.watcher.take();
-        drop(watcher);
     }
 }
 
 /// The loop has the letter.
 fn arrived(signal: i32) {
     current::with(|core| {
-        let callback = core.signals.callbacks.borrow().get(&signal).cloned();
+        let table = core.extension::<SignalTable>();
+        let callback = table.callbacks.borrow().get(&signal).cloned();
         if let Some((site, callback)) = callback {
             core.call_soon(site, move || callback());
         }
@@ -143,15 +137,15 @@ impl EventLoop {
             return Err(refused(&format_args!("sig {signal} cannot be caught")));
         }
         let site = Location::caller();
-        let added = self
-            .core
-            .signals
-            .add(&self.core, signal, site, Rc::new(callback));
+        let added =
+            self.core
+                .extension::<SignalTable>()
+                .add(&self.core, signal, site, Rc::new(callback));
         added.map_err(|error| refused(&error))
     }
 
     /// Takes the callback away: the signal does again what it does by default. False when there was none.
     pub fn remove_signal_handler(&self, signal: i32) -> bool {
-        self.core.signals.remove(signal)
+        self.core.extension::<SignalTable>().remove(signal)
     }
 }

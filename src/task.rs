@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::any_task::AnyTask;
 use crate::cancel;
 use crate::completion::{self, Completion, Outcome};
 use crate::core::{Core, Life};
@@ -278,7 +279,7 @@ impl<T: 'static> Task<T> {
     /// Takes one request to cancel back and returns how many are left. When none is left, one that is not delivered yet is
     /// withdrawn.
     pub fn uncancel(&self) -> u32 {
-        AnyTask(self.task.clone()).uncancel()
+        AnyTask::new(self.task.clone()).uncancel()
     }
 
     /// Has `function` called with the task when it is done, by the ready queue; see [`Promise::add_done_callback`].
@@ -299,7 +300,7 @@ impl<T: 'static> Task<T> {
 
     /// The task without the type of its result, for lists of all kinds of tasks.
     pub fn as_any(&self) -> AnyTask {
-        AnyTask(self.task.clone())
+        AnyTask::new(self.task.clone())
     }
 }
 
@@ -336,79 +337,6 @@ impl<T: fmt::Debug + 'static> fmt::Debug for Task<T> {
         f.write_str(&text)?;
         describe_outcome(&*self.promise.cell, f)?;
         f.write_str(">")
-    }
-}
-
-/// A task of any type, as [`current_task`] and [`all_tasks`] give it.
-#[derive(Clone)]
-pub struct AnyTask(Rc<dyn Runnable>);
-
-impl AnyTask {
-    pub(crate) fn new(task: Rc<dyn Runnable>) -> AnyTask {
-        AnyTask(task)
-    }
-
-    /// Its name, as [`Task::name`].
-    pub fn name(&self) -> String {
-        self.0.header().name()
-    }
-
-    /// Gives it a name.
-    pub fn set_name(&self, name: impl Into<String>) {
-        *self.0.header().more().name.borrow_mut() = Some(name.into());
-    }
-
-    /// Its number: that of `Task-1` is 1. Never used again in the same loop.
-    pub fn number(&self) -> u64 {
-        self.0.header().number
-    }
-
-    /// Whether it has ended.
-    pub fn done(&self) -> bool {
-        self.0.ended().is_some()
-    }
-
-    /// Whether it ended by a cancellation.
-    pub fn cancelled(&self) -> bool {
-        self.0.ended() == Some(Ended::Cancelled)
-    }
-
-    /// Asks it to cancel, as [`Promise::cancel`].
-    pub fn cancel(&self) -> bool {
-        let core = current::get();
-        core.is_ok_and(|core| cancel::request(&core, self.0.clone()))
-    }
-
-    /// How many requests to cancel were made and not taken back.
-    pub fn cancelling(&self) -> u32 {
-        self.0.header().requests()
-    }
-
-    /// Takes one request back, as [`Task::uncancel`].
-    pub fn uncancel(&self) -> u32 {
-        let header = self.0.header();
-        let left = header.requests().saturating_sub(1);
-        header.more().requests.set(left);
-        if left == 0 {
-            let mut flags = header.flags.get();
-            flags.pending = false;
-            header.flags.set(flags);
-        }
-        left
-    }
-}
-
-impl PartialEq for AnyTask {
-    fn eq(&self, other: &AnyTask) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for AnyTask {}
-
-impl fmt::Debug for AnyTask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.describe(f)
     }
 }
 
@@ -461,21 +389,4 @@ where
         promise: Promise { cell: task.clone() },
         task,
     })
-}
-
-/// The task whose step runs now; `None` in a callback and outside of the loop.
-///
-/// asyncio's `current_task`.
-pub fn current_task() -> Option<AnyTask> {
-    current::with(|core| core.current.borrow().clone())
-        .flatten()
-        .map(AnyTask)
-}
-
-/// The running loop's tasks that are not done, in creation order; empty outside of the loop.
-///
-/// asyncio's `all_tasks`, which has no order.
-pub fn all_tasks() -> Vec<AnyTask> {
-    let tasks = current::with(|core| core.tasks()).unwrap_or_default();
-    tasks.into_iter().map(AnyTask).collect()
 }

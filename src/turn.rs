@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::any_task::AnyTask;
 use crate::callback::Callback;
 use crate::cancel::{self, Delivery};
 use crate::core::{Core, Item};
@@ -14,12 +15,11 @@ use crate::exception::ExceptionContext;
 use crate::header::{Ended, Flags};
 use crate::observe::{Cause, Event, StepEnd};
 use crate::reactor::{Fired, Waiter};
-use crate::task::AnyTask;
 use crate::text::function_name;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey};
 use crate::waker::{TicketWaker, wake_on};
-use crate::watchdog::Watchdog;
+use crate::watchdog::{MOST_SPINS, Watchdog};
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
@@ -258,6 +258,15 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
         }
         None if header.flags.get() != Flags::default() => cancel::after_step(core, &task),
         None => {}
+    }
+    if let (None, Some(watchdog)) = (ended, &core.watchdog) {
+        // It stands in the queue already: it woke itself, or was woken, during its own step.
+        if watchdog.spins(number, core.is_queued(ticket)) {
+            let task = AnyTask::new(task.clone());
+            log::warn!(
+                "{task:?} has woken itself {MOST_SPINS} times in a row: the loop is busy with nothing else to do"
+            );
+        }
     }
     let end = match ended {
         None => StepEnd::Pending,

@@ -1,11 +1,15 @@
 //! The watchdog of debug mode: a thread that notices a step while it blocks the loop, and a warning when it has ended.
 
+use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::LoopError;
 use crate::observe::Site;
+
+/// So many times a task may wake itself in a row before there is a warning.
+pub(crate) const MOST_SPINS: u32 = 10_000;
 
 /// asyncio's `slow_callback_duration`.
 const SLOW: Duration = Duration::from_millis(100);
@@ -41,6 +45,8 @@ pub(crate) struct Watchdog {
     shared: Arc<Shared>,
     limit: Duration,
     thread: Option<JoinHandle<()>>,
+    /// The task that woke itself last, and how many times in a row.
+    spinning: Cell<(u64, u32)>,
 }
 
 /// The limit that `GLASSLOOP_DEBUG` asks for.
@@ -63,6 +69,7 @@ impl Watchdog {
             shared,
             limit,
             thread: Some(thread),
+            spinning: Cell::default(),
         })
     }
 
@@ -74,6 +81,18 @@ impl Watchdog {
             since: Instant::now(),
             report_after: self.limit,
         });
+    }
+
+    /// A task's step has left it pending, in the ready queue or not. Whether it has now woken itself for too long.
+    pub(crate) fn spins(&self, task: u64, queued: bool) -> bool {
+        let (last, times) = self.spinning.get();
+        let times = if last == task { times + 1 } else { 1 };
+        match queued {
+            true => self.spinning.set((task, times)),
+            false if last == task => self.spinning.set((0, 0)),
+            false => {}
+        }
+        queued && times == MOST_SPINS
     }
 
     /// It has ended; how long it took, if that was too long.

@@ -3,12 +3,15 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use glassloop::net::{
     Server, StreamError, StreamReader, StreamWriter, TcpListener, TcpStream, open_connection,
     start_server,
 };
-use glassloop::{all_tasks, run, yield_now};
+use glassloop::{
+    EventLoop, LoopError, all_tasks, catch_cancel, create_task, run, sleep, yield_now,
+};
 
 async fn peers() -> (StreamReader, StreamWriter, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -175,4 +178,28 @@ fn closing_the_clients_ends_their_streams() {
         assert!(server.serve_forever().await.is_err());
     })
     .unwrap();
+}
+
+#[test]
+fn a_read_that_is_dropped_leaves_no_waiter_in_the_reactor() {
+    let event_loop = EventLoop::builder().virtual_time().build().unwrap();
+    let ended = event_loop.run_until_complete(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (mut reader, _writer) = open_connection(&address).await.unwrap();
+        let limit = Duration::from_millis(5);
+        // In virtual time the clock stands still while a socket is waited for, so the limit is a cancellation.
+        let task = create_task(async move {
+            let read = catch_cancel(reader.read(1)).await;
+            assert!(read.is_err());
+            // With a waiter left behind this would hang; without one nothing can ever wake the loop.
+            sleep(limit).await;
+            std::future::pending::<()>().await;
+        });
+        yield_now().await;
+        yield_now().await;
+        task.cancel();
+        let _ = task.await;
+    });
+    assert!(matches!(ended, Err(LoopError::Deadlock(_))), "{ended:?}");
 }

@@ -59,4 +59,25 @@ fn a_blocking_step_is_reported_while_it_blocks_and_when_it_has_ended() {
         "{after:?}"
     );
     assert!(after[0].ends_with(" seconds"), "{after:?}");
+
+    let before = lines().len();
+    let spinner = async {
+        for _ in 0..20_000 {
+            yield_now().await;
+        }
+    };
+    let spinner = event_loop.create_task(spinner).unwrap().named("spinner");
+    event_loop.run_until_complete(spinner).unwrap();
+    let spun = lines().split_off(before);
+    assert_eq!(spun.len(), 1, "{spun:?}");
+    assert!(
+        spun[0].starts_with("<Task pending name='spinner'"),
+        "{spun:?}"
+    );
+    assert!(
+        spun[0].ends_with(
+            "has woken itself 10000 times in a row: the loop is busy with nothing else to do"
+        ),
+        "{spun:?}"
+    );
 }

@@ -8,13 +8,14 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use crate::cancel::{self, Guard, Place, catch_cancel};
+use crate::cancel;
 use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
 use crate::header::{Ended, Several, WaitOn, Watchable, Watcher, pending_tasks};
 use crate::observe::{Site, WaitKind};
 use crate::promise::Promise;
+use crate::scope::{Guard, Place, catch_cancel};
 use crate::task::{self, Task};
 use crate::waker::wake_on;
 

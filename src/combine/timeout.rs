@@ -8,12 +8,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::callback::Callback;
-use crate::cancel::{Guard, Place};
 use crate::core::Core;
 use crate::current;
 use crate::error::{TaskError, TimeoutClosed, TimeoutError};
 use crate::observe::Site;
 use crate::promise::Promise;
+use crate::scope::{Guard, Place};
 use crate::task::Task;
 use crate::timers::{Target, TimerKey};
 

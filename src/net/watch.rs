@@ -20,7 +20,7 @@ use crate::observe::Site;
 use crate::reactor::Direction;
 
 /// The watched descriptors of a loop.
-pub(crate) type Watches = RefCell<BTreeMap<RawFd, Watch>>;
+type Watches = RefCell<BTreeMap<RawFd, Watch>>;
 
 /// A descriptor that somebody else owns.
 struct Borrowed(RawFd);
@@ -39,7 +39,7 @@ impl MioSource for Borrowed {
     }
 }
 
-pub(crate) struct Watch {
+struct Watch {
     source: Source<Borrowed>,
     /// The callbacks armed or in the ready queue: reading, writing.
     armed: [Option<Rc<Callback>>; 2],
@@ -65,7 +65,8 @@ pub(crate) fn add(
     function: Rc<dyn Fn()>,
 ) -> io::Result<()> {
     remove(core, fd, direction);
-    let mut watches = core.watches.borrow_mut();
+    let watches = core.extension::<Watches>();
+    let mut watches = watches.borrow_mut();
     if let std::collections::btree_map::Entry::Vacant(vacant) = watches.entry(fd) {
         let source = Source::new(core.clone(), Borrowed(fd), fd, false)
             .map_err(|error| refused(fd, error))?;
@@ -85,7 +86,8 @@ fn arm(
     site: Site,
     function: Rc<dyn Fn()>,
 ) -> io::Result<()> {
-    let mut watches = core.watches.borrow_mut();
+    let watches = core.extension::<Watches>();
+    let mut watches = watches.borrow_mut();
     let Some(watch) = watches.get_mut(&fd) else {
         return Ok(());
     };
@@ -109,7 +111,8 @@ fn arm(
 
 /// Ends the watch of one direction; whether there was one. A call that stands in the ready queue is cancelled.
 pub(crate) fn remove(core: &Rc<Core>, fd: RawFd, direction: Direction) -> bool {
-    let mut watches = core.watches.borrow_mut();
+    let watches = core.extension::<Watches>();
+    let mut watches = watches.borrow_mut();
     let Some(watch) = watches.get_mut(&fd) else {
         return false;
     };

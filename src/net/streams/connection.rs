@@ -90,6 +90,13 @@ impl Connection {
         polled
     }
 
+    /// A read was dropped while it waited.
+    pub(crate) fn forget_reader(&self) {
+        if let Some(transport) = &*self.transport.borrow() {
+            transport.forget_reader();
+        }
+    }
+
     pub(crate) fn write(self: &Rc<Self>, mut bytes: &[u8]) {
         if self.closing.get() {
             log::warn!("socket.send() raised exception.");

@@ -25,6 +25,15 @@ pub struct StreamReader {
     limit: usize,
 }
 
+/// A read that may wait; when it is over, or dropped, the loop forgets that somebody did.
+struct Waiting(Rc<Connection>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.forget_reader();
+    }
+}
+
 impl StreamReader {
     pub(crate) fn new(connection: Rc<Connection>) -> StreamReader {
         StreamReader {
@@ -53,6 +62,7 @@ impl StreamReader {
     /// Appends to the buffer what arrives next; at the end of the stream it sets `eof`.
     async fn fill(&mut self) -> Result<(), StreamError> {
         let site = Location::caller();
+        let _waiting = Waiting(self.connection.clone());
         let read = poll_fn(|context| {
             self.connection
                 .poll_read(context, site, &mut self.buffer, CHUNK)

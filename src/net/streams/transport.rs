@@ -17,6 +17,8 @@ pub(crate) trait Transport {
         buffer: &mut Vec<u8>,
         most: usize,
     ) -> Poll<io::Result<usize>>;
+    /// Whoever waited for something to read does not any more.
+    fn forget_reader(&self);
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
     /// Calls once when there is room again. Only after a `WouldBlock`: the kernel reports changes.
     fn when_writable(&self, site: Site, function: Box<dyn FnOnce()>);
@@ -69,6 +71,10 @@ where
             buffer.truncate(filled + read.as_ref().unwrap_or(&0));
             read
         })
+    }
+
+    fn forget_reader(&self) {
+        self.forget_waiter(Direction::Read);
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
