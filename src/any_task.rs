@@ -16,7 +16,7 @@ impl AnyTask {
         AnyTask(task)
     }
 
-    /// Its name, as [`Task::name`].
+    /// Its name, as [`Task::name`](crate::Task::name).
     pub fn name(&self) -> String {
         self.0.header().name()
     }
@@ -41,7 +41,7 @@ impl AnyTask {
         self.0.ended() == Some(Ended::Cancelled)
     }
 
-    /// Asks it to cancel, as [`Promise::cancel`].
+    /// Asks it to cancel, as [`Promise::cancel`](crate::Promise::cancel).
     pub fn cancel(&self) -> bool {
         let core = current::get();
         core.is_ok_and(|core| cancel::request(&core, self.0.clone()))
@@ -52,7 +52,7 @@ impl AnyTask {
         self.0.header().requests()
     }
 
-    /// Takes one request back, as [`Task::uncancel`].
+    /// Takes one request back, as [`Task::uncancel`](crate::Task::uncancel).
     pub fn uncancel(&self) -> u32 {
         let header = self.0.header();
         let left = header.requests().saturating_sub(1);

@@ -287,3 +287,76 @@ fn thousands_of_cancelled_requests_leave_no_descriptor_behind() {
     .unwrap();
     answering.join().unwrap();
 }
+
+/// What a server sends while nobody has asked must never answer the next request, and an idle connection that it closes is
+/// closed here at once, not when it is next needed.
+#[test]
+fn an_idle_connection_is_closed_as_soon_as_anything_comes() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    for poison in [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"[..],
+        b"",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (poisoned, when_poisoned) = std::sync::mpsc::channel::<()>();
+        let server = thread::spawn(move || {
+            let (mut first, _) = listener.accept().unwrap();
+            read_request(&mut first);
+            first.write_all(OK).unwrap();
+            when_poisoned.recv().unwrap();
+            match poison {
+                b"" => first.shutdown(std::net::Shutdown::Both).unwrap(),
+                poison => first.write_all(poison).unwrap(),
+            }
+            // Our end is closed without another request: the stream ends.
+            assert_eq!(first.read(&mut [0; 64]).unwrap_or(0), 0);
+            let (mut second, _) = listener.accept().unwrap();
+            read_request(&mut second);
+            second.write_all(OK).unwrap();
+        });
+        run(async move {
+            let session = ClientSession::new();
+            let before = open();
+            assert_eq!(
+                session.get(&url).await.unwrap().text().await.unwrap(),
+                "Hello!"
+            );
+            poisoned.send(()).unwrap();
+            for _ in 0..200 {
+                if open() <= before + 1 {
+                    break;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+            let answer = session.get(&url).await.unwrap().text().await.unwrap();
+            assert_eq!(answer, "Hello!");
+        })
+        .unwrap();
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn an_idle_connection_is_closed_when_its_time_is_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_request(&mut stream);
+        stream.write_all(OK).unwrap();
+        let begin = std::time::Instant::now();
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        begin.elapsed()
+    });
+    run(async move {
+        let builder = ClientSession::builder();
+        let session = builder.keepalive_timeout(Duration::from_millis(50)).build();
+        session.get(url).await.unwrap().text().await.unwrap();
+        sleep(Duration::from_millis(1000)).await;
+        // Not by the end of the session, which is here.
+        drop(session);
+    })
+    .unwrap();
+    assert!(server.join().unwrap() < Duration::from_millis(900));
+}

@@ -4,6 +4,7 @@ use std::io;
 
 use http::Method;
 
+use crate::callback::Handle;
 use crate::http::error::ErrorKind;
 use crate::http::parser::{End, Eof, Event, Limits, ResponseHead, ResponseParser};
 use crate::net::TcpStream;
@@ -45,6 +46,15 @@ impl Connection {
     /// Whether it can carry another request: nothing may have come that was not asked for.
     pub(crate) fn is_fresh(&self) -> bool {
         self.start == self.buffer.len() && self.stream.is_silent()
+    }
+
+    /// Has `function` called when anything comes, or the stream ends.
+    pub(crate) fn call_when_readable(&self, function: impl FnOnce() + 'static) -> Handle {
+        self.stream.call_when_readable(function)
+    }
+
+    pub(crate) fn forget_reader(&self) {
+        self.stream.forget_reader();
     }
 
     /// Nothing of a response has come, so that the server may not even have seen the request.

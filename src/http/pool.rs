@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::callback::Handle;
+use crate::event_loop::get_running_loop;
 use crate::http::connection::Connection;
 use crate::promise::Promise;
 
@@ -12,8 +14,11 @@ use crate::promise::Promise;
 pub(crate) type Key = (String, u16);
 
 struct Idle {
+    number: u64,
     connection: Connection,
     since: Instant,
+    /// Called when anything comes that nobody has asked for.
+    disturbed: Handle,
 }
 
 pub(crate) struct Pool {
@@ -23,6 +28,10 @@ pub(crate) struct Pool {
     limit: usize,
     in_use: Cell<usize>,
     waiters: RefCell<VecDeque<Promise<()>>>,
+    /// Numbers of idle connections.
+    made: Cell<u64>,
+    /// A timer is set that closes those that have been idle for too long.
+    sweeping: Cell<bool>,
 }
 
 impl Pool {
@@ -33,6 +42,8 @@ impl Pool {
             limit,
             in_use: Cell::new(0),
             waiters: RefCell::default(),
+            made: Cell::new(0),
+            sweeping: Cell::new(false),
         })
     }
 
@@ -70,6 +81,8 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         let connections = idle.get_mut(key)?;
         while let Some(candidate) = connections.pop_back() {
+            candidate.disturbed.cancel();
+            candidate.connection.forget_reader();
             if candidate.since.elapsed() < self.keepalive && candidate.connection.is_fresh() {
                 return Some(candidate.connection);
             }
@@ -77,21 +90,87 @@ impl Pool {
         None
     }
 
-    pub(crate) fn check_in(&self, key: Key, mut connection: Connection) {
-        connection.reused = true;
-        let mut idle = self.idle.borrow_mut();
-        let connections = idle.entry(key).or_default();
-        // The oldest stand in front, and only they can have expired.
-        while connections
-            .front()
-            .is_some_and(|oldest| oldest.since.elapsed() >= self.keepalive)
-        {
-            connections.pop_front();
+    /// Keeps the connection for the next request. While it is idle the loop has an eye on it: whatever the server sends
+    /// then, the end of the stream too, closes it, so that it can never be taken for an answer.
+    pub(crate) fn check_in(self: &Rc<Self>, key: Key, mut connection: Connection) {
+        // Only what comes from now on is reported.
+        if !connection.is_fresh() {
+            return;
         }
-        connections.push_back(Idle {
+        connection.reused = true;
+        let number = self.made.get();
+        self.made.set(number + 1);
+        let (pool, of) = (Rc::downgrade(self), key.clone());
+        let disturbed = connection.call_when_readable(move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.close(&of, number);
+            }
+        });
+        let mut idle = self.idle.borrow_mut();
+        idle.entry(key).or_default().push_back(Idle {
+            number,
             connection,
             since: Instant::now(),
+            disturbed,
         });
+        drop(idle);
+        self.sweep_after(self.keepalive);
+    }
+
+    fn close(&self, key: &Key, number: u64) {
+        let mut idle = self.idle.borrow_mut();
+        let Some(connections) = idle.get_mut(key) else {
+            return;
+        };
+        // They stand in the order of their numbers.
+        let found = connections.binary_search_by_key(&number, |idle| idle.number);
+        let closed = found.ok().and_then(|i| connections.remove(i));
+        if connections.is_empty() {
+            idle.remove(key);
+        }
+        drop(idle);
+        drop(closed);
+    }
+
+    fn sweep_after(self: &Rc<Self>, delay: Duration) {
+        let Ok(event_loop) = get_running_loop() else {
+            return;
+        };
+        if self.sweeping.replace(true) {
+            return;
+        }
+        let pool = Rc::downgrade(self);
+        let sweep = move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.sweeping.set(false);
+                pool.sweep();
+            }
+        };
+        // It fails only when the loop is closed, and the connections with it.
+        let _ = event_loop.call_later(delay, sweep);
+    }
+
+    /// Closes those that have been idle for too long, and comes back when the next one will have been.
+    fn sweep(self: &Rc<Self>) {
+        let mut expired = Vec::new();
+        let mut next: Option<Duration> = None;
+        self.idle.borrow_mut().retain(|_, connections| {
+            // The oldest stand in front.
+            while let Some(oldest) = connections.front() {
+                match self.keepalive.checked_sub(oldest.since.elapsed()) {
+                    Some(left) if !left.is_zero() => {
+                        next = Some(next.map_or(left, |next| next.min(left)));
+                        break;
+                    }
+                    _ => expired.extend(connections.pop_front()),
+                }
+            }
+            !connections.is_empty()
+        });
+        drop(expired);
+        if let Some(next) = next {
+            self.sweep_after(next);
+        }
     }
 }
 

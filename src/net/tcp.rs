@@ -14,6 +14,7 @@ use std::os::fd::AsRawFd;
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use crate::callback::Handle;
 use crate::current;
 use crate::net::resolver::resolve;
 use crate::net::source::Source;
@@ -234,6 +235,17 @@ impl TcpStream {
     pub fn split(self) -> (ReadHalf, WriteHalf) {
         let stream = Rc::new(self);
         (ReadHalf(stream.clone()), WriteHalf(stream))
+    }
+
+    /// Has `function` called once, when something arrives or the stream ends.
+    #[track_caller]
+    pub(crate) fn call_when_readable(&self, function: impl FnOnce() + 'static) -> Handle {
+        let site = Location::caller();
+        Handle::new(self.source.call_when_ready(Direction::Read, site, function))
+    }
+
+    pub(crate) fn forget_reader(&self) {
+        self.source.forget_waiter(Direction::Read);
     }
 
     /// Whether nothing has arrived: neither bytes nor the end of the stream. Asks the socket without waiting.
