@@ -68,6 +68,8 @@ mod current;
 mod error;
 mod event_loop;
 mod exception;
+#[cfg(feature = "greenlet")]
+pub mod greenlet;
 mod header;
 pub mod http;
 mod inbox;
