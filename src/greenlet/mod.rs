@@ -33,8 +33,8 @@ pub use switch::{Greenlet, wait};
 ///     greenlet::sleep(Duration::from_millis(1));
 ///     n + 1
 /// }
-/// let task = glassloop::run(async { greenlet::spawn(|| ordinary(1)).await })?;
-/// assert_eq!(task.unwrap().unwrap(), 2);
+/// let outcome = glassloop::run(async { greenlet::spawn(|| ordinary(1)).await })?;
+/// assert_eq!(outcome.unwrap(), 2);
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 ///
