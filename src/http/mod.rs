@@ -2,6 +2,9 @@
 
 mod chunked;
 mod connection;
+mod cookie;
+mod cookie_date;
+mod cookies;
 mod error;
 mod fields;
 mod framing;
@@ -13,6 +16,8 @@ mod request;
 mod response;
 mod session;
 
+pub use cookie::Cookie;
+pub use cookies::CookieJar;
 pub use error::{Error, ErrorKind, Phase};
 pub use request::RequestBuilder;
 pub use response::Response;
