@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::cancel;
 use crate::current;
 use crate::header::{Ended, Runnable};
+use crate::observe::Event;
 
 /// A task of any type, as [`current_task`] and [`all_tasks`] give it.
 #[derive(Clone)]
@@ -23,7 +24,14 @@ impl AnyTask {
 
     /// Gives it a name.
     pub fn set_name(&self, name: impl Into<String>) {
-        *self.0.header().more().name.borrow_mut() = Some(name.into());
+        let name = name.into();
+        current::with(|core| {
+            if let Some(observer) = &core.observer {
+                let task = self.number();
+                observer.event(&Event::TaskName { task, name: &name });
+            }
+        });
+        *self.0.header().more().name.borrow_mut() = Some(name);
     }
 
     /// Its number: that of `Task-1` is 1. Never used again in the same loop.

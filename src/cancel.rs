@@ -47,6 +47,7 @@ pub(crate) fn ask_task(core: &Core, task: &Rc<dyn Runnable>, request: &mut Reque
     let more = header.more();
     core.observe(|| Event::CancelRequest {
         task: header.number,
+        by: core.current_number(),
     });
     if more.epoch.replace(request.epoch) == request.epoch {
         // Tasks that await each other in a circle: nothing would ever come back, so it ends here.

@@ -19,6 +19,11 @@ impl Clock {
         }
     }
 
+    /// When it stood at zero.
+    pub(crate) fn origin(&self) -> Instant {
+        self.origin
+    }
+
     pub(crate) fn is_virtual(&self) -> bool {
         self.is_virtual
     }

@@ -75,7 +75,7 @@ pub(crate) struct Core {
     pub(crate) reactor: RefCell<Option<Reactor>>,
     pub(crate) inbox: Arc<Inbox>,
     /// Callbacks on file descriptors.
-    observer: Option<Rc<dyn Observer>>,
+    pub(crate) observer: Option<Rc<dyn Observer>>,
     pub(crate) exceptions: ExceptionHandler,
     /// What parts above the core keep of their own for each loop.
     extensions: RefCell<Vec<Rc<dyn Any>>>,
@@ -110,9 +110,16 @@ impl Core {
     ) -> Result<Rc<Core>, LoopError> {
         let (reactor, inbox) = Reactor::new()?;
         let inbox = Arc::new(inbox);
+        let clock = Clock::new(options.virtual_time);
+        if let Some(observer) = &observer {
+            observer.event(&Event::Open {
+                origin: clock.origin(),
+                virtual_time: options.virtual_time,
+            });
+        }
         Ok(Rc::new(Core {
             id: inbox::register(inbox.clone())?,
-            clock: Clock::new(options.virtual_time),
+            clock,
             life: Cell::new(Life::Idle),
             stopping: Cell::new(false),
             tasks: RefCell::default(),
@@ -189,6 +196,14 @@ impl Core {
         }
     }
 
+    /// Moves virtual time on.
+    pub(crate) fn jump(&self, to: u64) {
+        self.clock.jump(to);
+        self.observe(|| Event::Jump {
+            now: Duration::from_nanos(self.clock.last()),
+        });
+    }
+
     // Tasks.
 
     /// Adds the task that `make` builds from its number and slot, and schedules its first step.
@@ -263,7 +278,7 @@ impl Core {
         self.tasks.borrow().len()
     }
 
-    fn current_number(&self) -> Option<u64> {
+    pub(crate) fn current_number(&self) -> Option<u64> {
         let current = self.current.borrow();
         current.as_ref().map(|task| task.header().number)
     }

@@ -14,11 +14,12 @@ use crate::core::{Core, Life, Options};
 use crate::current::{self, Entered};
 use crate::error::{LoopError, TaskError};
 use crate::exception::ExceptionContext;
-use crate::observe::Observer;
+use crate::observe::{Event, Observer};
 use crate::promise::Promise;
 use crate::remote::LoopHandle;
 use crate::shuffle;
 use crate::task::{self, Task};
+use crate::trace;
 use crate::turn::{self, TurnReport};
 use crate::watchdog;
 
@@ -88,7 +89,8 @@ impl Builder {
         self
     }
 
-    /// Tells `observer` everything that the loop does.
+    /// Tells `observer` everything that the loop does. Without this call it is as `GLASSLOOP_TRACE` says; see
+    /// [`trace`](crate::trace).
     pub fn observer(mut self, observer: Rc<dyn Observer>) -> Builder {
         self.observer = Some(observer);
         self
@@ -99,8 +101,9 @@ impl Builder {
     /// # Errors
     /// [`LoopError::Io`] when the kernel has no descriptors left.
     pub fn build(self) -> Result<EventLoop, LoopError> {
+        let observer = self.observer.or_else(trace::recorder_of_environment);
         Ok(EventLoop {
-            core: Core::new(self.options, self.observer)?,
+            core: Core::new(self.options, observer)?,
             owns: true,
         })
     }
@@ -213,6 +216,7 @@ impl EventLoop {
         self.check_can_run()?;
         let entered = Entered::new(&self.core);
         self.core.life.set(Life::Running);
+        self.core.observe(|| Event::Enter);
         Ok(Running {
             core: &self.core,
             _entered: entered,
@@ -264,6 +268,7 @@ impl EventLoop {
         drop(core.take_extensions());
         let reactor = core.reactor.borrow_mut().take();
         drop(reactor);
+        core.observe(|| Event::Close);
         Ok(())
     }
 
@@ -298,7 +303,7 @@ impl EventLoop {
     pub fn advance(&self, by: Duration) {
         if self.core.clock.is_virtual() {
             let to = self.core.clock.after(by).unwrap_or(u64::MAX);
-            self.core.clock.jump(to);
+            self.core.jump(to);
         }
     }
 

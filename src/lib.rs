@@ -95,6 +95,7 @@ mod threads;
 mod ticket;
 mod time;
 mod timers;
+pub mod trace;
 mod turn;
 mod wait_graph;
 mod waker;

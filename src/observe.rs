@@ -5,7 +5,8 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A place in the source: of an `.await`, or of the call that made a task.
 pub type Site = &'static Location<'static>;
@@ -48,8 +49,8 @@ pub enum WaitKind {
     Promise,
     /// A lock, queue, event or the like.
     Sync(&'static str),
-    /// A job in the thread pool.
-    Thread,
+    /// The job with this number, in the thread pool.
+    Thread(u64),
 }
 
 impl fmt::Display for WaitKind {
@@ -62,7 +63,7 @@ impl fmt::Display for WaitKind {
             WaitKind::Task(number) => write!(f, "Task-{number}"),
             WaitKind::Promise => f.write_str("Promise"),
             WaitKind::Sync(what) => f.write_str(what),
-            WaitKind::Thread => f.write_str("a thread job"),
+            WaitKind::Thread(_) => f.write_str("a thread job"),
         }
     }
 }
@@ -80,11 +81,45 @@ pub enum StepEnd {
     Panicked,
 }
 
+/// Why the loop may sleep in the kernel for as long as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PollReason {
+    /// Not at all: something is ready.
+    Ready,
+    /// Until this timer is due.
+    Timer(u64),
+    /// For ever: there is nothing that the loop could do by itself.
+    Nothing,
+    /// Not at all: it was asked to stop.
+    Stopping,
+    /// Not at all: another thread has posted something.
+    Mail,
+    /// For ever, in virtual time: a thread or a socket is outstanding, and they live in real time.
+    Outstanding,
+}
+
 /// One thing that happened in the loop. Tasks, timers and callbacks are named by their numbers, which are never used again;
 /// sources by their slot, which is.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// The loop was made.
+    Open {
+        /// When its clock stood at zero.
+        origin: Instant,
+        /// Its time is virtual: [`Jump`](Event::Jump) tells when it moves.
+        virtual_time: bool,
+    },
+    /// The loop runs (again); what happened since the last event was not its doing.
+    Enter,
+    /// The loop's virtual clock was moved on.
+    Jump {
+        /// Its time now.
+        now: Duration,
+    },
+    /// The loop was closed: the last event.
+    Close,
     /// A turn begins with so many items ready.
     Turn {
         /// Its number, from 1.
@@ -98,6 +133,8 @@ pub enum Event<'a> {
     PollEnter {
         /// The longest sleep.
         timeout: Option<Duration>,
+        /// Why as long as that.
+        why: PollReason,
     },
     /// The kernel answered.
     PollExit {
@@ -142,6 +179,13 @@ pub enum Event<'a> {
         coro: &'a str,
         /// Where it was created.
         site: Site,
+    },
+    /// A task was given a name.
+    TaskName {
+        /// The task.
+        task: u64,
+        /// Its name from now on.
+        name: &'a str,
     },
     /// A task entered the ready queue.
     Ready {
@@ -208,11 +252,15 @@ pub enum Event<'a> {
     CallbackEnd {
         /// The callback.
         callback: u64,
+        /// It panicked.
+        panicked: bool,
     },
     /// A cancellation of this task was asked for.
     CancelRequest {
         /// The task.
         task: u64,
+        /// The task that asks for it.
+        by: Option<u64>,
     },
     /// The outcome of a task, a panic, was dropped unseen.
     ResultLost {
@@ -223,11 +271,43 @@ pub enum Event<'a> {
     Offload {
         /// The job.
         job: u64,
+        /// Where it was handed over.
+        site: Site,
+    },
+    /// In a thread of the pool: the job begins. Told to the [`ThreadObserver`].
+    OffloadRun {
+        /// The job.
+        job: u64,
     },
     /// The thread pool gave a job's result back.
     OffloadDone {
         /// The job.
         job: u64,
+    },
+    /// Code that blocks its thread begins; see [`trace::blocking`](crate::trace::blocking).
+    BlockBegin {
+        /// What it does.
+        what: &'a str,
+        /// Where it does so.
+        site: Site,
+    },
+    /// The code that blocks has ended.
+    BlockEnd,
+    /// A note of the program's own; see [`trace::mark`](crate::trace::mark).
+    Mark {
+        /// What it says.
+        text: &'a str,
+        /// A number that goes with it.
+        value: u64,
+    },
+    /// The length of a bounded queue has changed.
+    Queue {
+        /// The queue.
+        queue: u64,
+        /// Items in it.
+        length: usize,
+        /// As many as it takes; 0 for any number.
+        capacity: usize,
     },
 }
 
@@ -236,5 +316,16 @@ pub enum Event<'a> {
 /// It is called in the middle of the loop's work: it must not call back into the loop, and it should be quick.
 pub trait Observer {
     /// Something happened at this moment.
+    fn event(&self, event: &Event<'_>);
+
+    /// Whom the loop's helpers in other threads tell what they do, if anybody.
+    fn for_threads(&self) -> Option<Arc<dyn ThreadObserver>> {
+        None
+    }
+}
+
+/// Told, from other threads, of what happens there for a loop.
+pub trait ThreadObserver: Send + Sync {
+    /// Something happened at this moment, in the calling thread.
     fn event(&self, event: &Event<'_>);
 }

@@ -262,7 +262,7 @@ impl<T: 'static> Task<T> {
 
     /// Gives it a name.
     pub fn set_name(&self, name: impl Into<String>) {
-        *self.task.header().more().name.borrow_mut() = Some(name.into());
+        self.as_any().set_name(name);
     }
 
     /// [`set_name`](Task::set_name) in the form of a builder: `create_task(work()).named("worker")`.

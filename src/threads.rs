@@ -38,6 +38,8 @@ pub struct Offload<T> {
     /// Not submitted yet.
     job: Option<Box<dyn FnOnce() -> T + Send>>,
     slot: SharedSlot<T>,
+    /// The job's number, 0 before it is submitted.
+    number: u64,
     site: Site,
 }
 
@@ -70,6 +72,7 @@ where
             waker: None,
             abandoned: false,
         })),
+        number: 0,
         site: Location::caller(),
     }
 }
@@ -95,9 +98,17 @@ impl<T: Send + 'static> Offload<T> {
             return Ok(());
         };
         let number = core.next_number();
+        self.number = number;
+        let threads = core
+            .observer
+            .as_ref()
+            .and_then(|observer| observer.for_threads());
         let (slot, inbox) = (self.slot.clone(), core.inbox.clone());
         core.pool.submit(Box::new(move || {
             if !lock(&slot).abandoned {
+                if let Some(threads) = threads {
+                    threads.event(&Event::OffloadRun { job: number });
+                }
                 let outcome = catch_unwind(AssertUnwindSafe(job))
                     .map_err(|payload| TaskError::Panicked(Panic::new(payload)));
                 lock(&slot).outcome = Some(outcome);
@@ -107,7 +118,8 @@ impl<T: Send + 'static> Offload<T> {
             let _ = inbox.post(Letter::JobDone(number, waker));
         }))?;
         core.jobs.set(core.jobs.get() + 1);
-        core.observe(|| Event::Offload { job: number });
+        let site = self.site;
+        core.observe(|| Event::Offload { job: number, site });
         Ok(())
     }
 }
@@ -127,7 +139,7 @@ impl<T: Send + 'static> Future for Offload<T> {
             return Poll::Ready(outcome);
         }
         slot.waker = Some(context.waker().clone());
-        core.note_wait(WaitOn::Leaf(WaitKind::Thread), Some(this.site));
+        core.note_wait(WaitOn::Leaf(WaitKind::Thread(this.number)), Some(this.site));
         Poll::Pending
     }
 }

@@ -65,10 +65,15 @@ impl Timers {
 
     /// The earliest deadline.
     pub(crate) fn next_deadline(&mut self) -> Option<u64> {
+        self.next().map(|(deadline, _)| deadline)
+    }
+
+    /// The earliest deadline, and the sequence number of its timer.
+    pub(crate) fn next(&mut self) -> Option<(u64, u64)> {
         loop {
             let &Reverse((deadline, sequence, slot)) = self.heap.peek()?;
             if self.is_set(slot, sequence) {
-                return Some(deadline);
+                return Some((deadline, sequence));
             }
             self.heap.pop();
             self.stale -= 1;
@@ -162,7 +167,7 @@ mod tests {
     #[test]
     fn they_fire_in_order_of_deadline_and_sequence() {
         let (mut timers, _) = timers(&[30, 10, 20, 10, 30, 10]);
-        assert_eq!(fire(&mut timers, 9), []);
+        assert_eq!(fire(&mut timers, 9), [0; 0]);
         assert_eq!(fire(&mut timers, 20), [1, 3, 5, 2]);
         assert_eq!(fire(&mut timers, u64::MAX), [0, 4]);
         assert_eq!(timers.len(), 0);

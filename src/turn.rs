@@ -13,7 +13,7 @@ use crate::core::{Core, Item};
 use crate::error::{LoopError, Panic};
 use crate::exception::ExceptionContext;
 use crate::header::{Ended, Flags};
-use crate::observe::{Cause, Event, StepEnd};
+use crate::observe::{Cause, Event, PollReason, StepEnd};
 use crate::reactor::{Fired, Waiter};
 use crate::text::function_name;
 use crate::ticket::Ticket;
@@ -135,8 +135,8 @@ fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
         // Threads and sockets live in real time: the virtual clock stands still until they answer.
         _ if outstanding => Ok(None),
         Some(deadline) => {
-            core.clock.jump(deadline);
-            Ok(Some(Duration::ZERO))
+            let left = deadline.saturating_sub(core.clock.last());
+            Ok(Some(Duration::from_nanos(left)))
         }
         None => {
             if let Some(shuffle) = &core.shuffle {
@@ -174,7 +174,18 @@ fn ask_kernel(
     timeout: Option<Duration>,
     fired: &mut Vec<Fired>,
 ) -> Result<(), LoopError> {
-    core.observe(|| Event::PollEnter { timeout });
+    core.observe(|| Event::PollEnter {
+        timeout,
+        why: why_so_long(core, timeout),
+    });
+    // Virtual time passes at once.
+    let timeout = match timeout {
+        Some(sleep) if core.clock.is_virtual() => {
+            core.jump(core.clock.last().saturating_add(sleep.as_nanos() as u64));
+            Some(Duration::ZERO)
+        }
+        real => real,
+    };
     if let Some(reactor) = &mut *core.reactor.borrow_mut() {
         reactor.poll(timeout, fired)?;
     }
@@ -182,6 +193,22 @@ fn ask_kernel(
     let events = fired.len();
     core.observe(|| Event::PollExit { events });
     Ok(())
+}
+
+/// What an observer is told of the answer to question 1.
+fn why_so_long(core: &Core, sleep: Option<Duration>) -> PollReason {
+    if !core.ready.borrow().is_empty() {
+        return PollReason::Ready;
+    }
+    if core.stopping.get() {
+        return PollReason::Stopping;
+    }
+    match (sleep, core.timers.borrow_mut().next()) {
+        (None, Some(_)) => PollReason::Outstanding,
+        (None, None) => PollReason::Nothing,
+        (Some(_), Some((_, timer))) => PollReason::Timer(timer),
+        (Some(_), None) => PollReason::Mail,
+    }
 }
 
 fn wake_io(core: &Core, fired: Fired) {
@@ -291,6 +318,7 @@ fn call(core: &Core, callback: &Callback) -> bool {
         watchdog.begin(format!("{callback:?}"), callback.site);
     }
     let called = catch_unwind(AssertUnwindSafe(function));
+    let panicked = called.is_err();
     if let Some(took) = core.watchdog.as_ref().and_then(Watchdog::end) {
         log::warn!(
             "Executing {callback:?} took {:.3} seconds",
@@ -306,7 +334,10 @@ fn call(core: &Core, callback: &Callback) -> bool {
             panic: Some(Panic::new(payload)),
         });
     }
-    core.observe(|| Event::CallbackEnd { callback: number });
+    core.observe(|| Event::CallbackEnd {
+        callback: number,
+        panicked,
+    });
     true
 }
 

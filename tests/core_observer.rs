@@ -19,7 +19,7 @@ impl Observer for Notes {
                 ready,
                 timers,
             } => format!("turn {number}: {ready} ready, {timers} timers"),
-            Event::PollEnter { timeout } => format!("poll for {timeout:?}"),
+            Event::PollEnter { timeout, why } => format!("poll for {timeout:?}: {why:?}"),
             Event::PollExit { events } => format!("polled {events}"),
             Event::TimerSet { timer, deadline } => format!("timer {timer} for {deadline:?}"),
             Event::TimerFire { timer, late } => format!("timer {timer} due, {late:?} late"),
@@ -40,8 +40,11 @@ impl Observer for Notes {
             }
             Event::CallbackAdd { callback, .. } => format!("callback {callback} added"),
             Event::CallbackRun { callback } => format!("callback {callback} runs"),
-            Event::CallbackEnd { callback } => format!("callback {callback} has run"),
-            Event::CancelRequest { task } => format!("cancel {task}"),
+            Event::CallbackEnd { callback, panicked } => match panicked {
+                false => format!("callback {callback} has run"),
+                true => format!("callback {callback} has panicked"),
+            },
+            Event::CancelRequest { task, by } => format!("cancel {task} by {by:?}"),
             other => format!("{other:?}"),
         });
     }
@@ -58,6 +61,11 @@ fn observed<F: Future<Output = ()> + 'static>(main: F) -> Vec<String> {
     events
         .into_iter()
         .filter(|event| !event.starts_with("poll"))
+        .filter(|event| {
+            !["Open", "Enter", "Jump", "Close"]
+                .iter()
+                .any(|other| event.starts_with(other))
+        })
         .collect()
 }
 
@@ -114,7 +122,7 @@ fn a_cancellation_is_told_with_its_cause() {
             "2 begins",
             "2 waits for Promise",
             "2 ends Pending",
-            "cancel 2",
+            "cancel 2 by Some(1)",
             "2 ready by Task(1)",
             "1 waits for Task-2",
             "2 begins",

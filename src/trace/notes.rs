@@ -1,0 +1,165 @@
+//! What a program may tell the recorder of itself: notes, code that blocks, threads, child processes. All of it costs next to
+//! nothing while nobody records.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::current;
+use crate::observe::Event;
+
+use super::kind::Kind;
+use super::names::TrackKind;
+use super::record::halves;
+use super::recording::Recording;
+use super::session;
+
+/// Tells the running loop's observer; false if there is none.
+fn tell_loop(event: &Event<'_>) -> bool {
+    let told = current::with(|core| match &core.observer {
+        Some(observer) => {
+            observer.event(event);
+            true
+        }
+        None => false,
+    });
+    told == Some(true)
+}
+
+/// Notes something with a number, to be found again in the trace.
+pub fn mark(text: &str, value: u64) {
+    if tell_loop(&Event::Mark { text, value }) {
+        return;
+    }
+    if let Some(recording) = session::current() {
+        let (low, high) = halves(value);
+        let mut names = recording.names();
+        let (track, text) = (names.this_thread(), names.string(text));
+        drop(names);
+        recording.add(track, Kind::Mark, 0, [text, low, high]);
+    }
+}
+
+/// Runs code that blocks its thread, such as a blocking read, and shows it as such: in red inside of a task, whose loop stands
+/// still meanwhile; as the ordinary thing that it is in a thread.
+#[track_caller]
+pub fn blocking<R>(what: &str, code: impl FnOnce() -> R) -> R {
+    /// Notes the end even if the code panics.
+    struct End(Option<(Arc<Recording>, u16)>);
+
+    impl Drop for End {
+        fn drop(&mut self) {
+            match &self.0 {
+                None => drop(tell_loop(&Event::BlockEnd)),
+                Some((recording, track)) => recording.add(*track, Kind::BlockEnd, 0, [0; 3]),
+            }
+        }
+    }
+
+    let site = Location::caller();
+    if tell_loop(&Event::BlockBegin { what, site }) {
+        let _end = End(None);
+        return code();
+    }
+    let Some(recording) = session::current() else {
+        return code();
+    };
+    let mut names = recording.names();
+    let (track, site, what) = (names.this_thread(), names.site(site), names.string(what));
+    drop(names);
+    recording.add(track, Kind::BlockBegin, 0, [site, what, 0]);
+    let _end = End(Some((recording, track)));
+    code()
+}
+
+/// Wraps the body of a thread that is about to be started: `thread::spawn(trace::thread("worker", || ..))` has its life drawn.
+#[track_caller]
+pub fn thread<R>(name: &str, body: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    struct End(Option<(Arc<Recording>, u16)>);
+
+    impl Drop for End {
+        fn drop(&mut self) {
+            if let Some((recording, track)) = &self.0 {
+                recording.add(*track, Kind::ThreadEnd, 0, [0; 3]);
+            }
+        }
+    }
+
+    let begun = session::current().map(|recording| {
+        let mut names = recording.names();
+        let (parent, text) = (names.this_thread(), names.string(name));
+        let site = names.site(Location::caller());
+        let track = names.add_track(name, TrackKind::Thread);
+        drop(names);
+        (recording, track, [text, u32::from(parent), site])
+    });
+    move || {
+        let end = End(begun.map(|(recording, track, numbers)| {
+            recording.names().this_thread_has(track);
+            recording.add(track, Kind::ThreadBegin, 0, numbers);
+            (recording, track)
+        }));
+        let result = body();
+        drop(end);
+        result
+    }
+}
+
+/// Joins a thread, and shows who waits for whom.
+///
+/// # Errors
+/// The payload of the thread's panic.
+#[track_caller]
+pub fn join<T>(thread: JoinHandle<T>) -> std::thread::Result<T> {
+    let joined = session::current().and_then(|recording| {
+        let mut names = recording.names();
+        let joined = names.track_of(thread.thread().id())?;
+        let (track, site) = (names.this_thread(), names.site(Location::caller()));
+        drop(names);
+        recording.add(track, Kind::JoinBegin, 0, [u32::from(joined), 0, site]);
+        Some((recording, track, joined, site))
+    });
+    let result = thread.join();
+    if let Some((recording, track, joined, site)) = joined {
+        recording.add(track, Kind::JoinEnd, 0, [u32::from(joined), 0, site]);
+    }
+    result
+}
+
+/// The line of a child process in the picture, as its parent tells it. Dropping it is the process's end.
+pub struct Process(Option<(Arc<Recording>, u16)>);
+
+/// Draws the life of a child process, the `number`th of its kind. It does nothing unless `GLASSLOOP_TRACE` asks for it.
+pub fn process(id: u32, number: usize) -> Process {
+    Process(session::current().map(|recording| {
+        let name = format!("worker {id}");
+        let track = recording.names().add_track(&name, TrackKind::Process);
+        recording.add(track, Kind::ProcBegin, 0, [id, number as u32, 0]);
+        (recording, track)
+    }))
+}
+
+impl Process {
+    fn add(&self, kind: Kind, numbers: [u32; 3]) {
+        if let Some((recording, track)) = &self.0 {
+            recording.add(*track, kind, 0, numbers);
+        }
+    }
+
+    /// It is given a chunk of work: the items from `first` on.
+    pub fn chunk_begin(&self, number: usize, first: usize, items: usize) {
+        let numbers = [number as u32, first as u32, items as u32];
+        self.add(Kind::ChunkBegin, numbers);
+    }
+
+    /// It has done its chunk.
+    pub fn chunk_end(&self, number: usize) {
+        self.add(Kind::ChunkEnd, [number as u32, 0, 0]);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.add(Kind::ProcEnd, [0; 3]);
+    }
+}

@@ -1,0 +1,84 @@
+//! What is recorded of one program, or of one section of it: the loop's ring, and beside it the records of other threads.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::kind::Kind;
+use super::names::Names;
+use super::record::Record;
+use super::ring::Ring;
+
+/// As many of the loop's records are kept, if nothing else was asked for: 24 MiB.
+pub(crate) const CAPACITY: usize = 1 << 20;
+
+pub(crate) struct Recording {
+    pub(crate) title: String,
+    pub(crate) start: Instant,
+    pub(crate) ring: Ring,
+    pub(crate) names: Mutex<Names>,
+    beside: Mutex<Beside>,
+}
+
+#[derive(Default)]
+struct Beside {
+    records: Vec<Record>,
+    /// The loop of this recording lives in virtual time: records of threads get theirs when the loop takes them in.
+    virtual_time: bool,
+}
+
+impl Recording {
+    pub(crate) fn new(title: String, capacity: usize) -> Recording {
+        Recording {
+            title,
+            start: Instant::now(),
+            ring: Ring::new(capacity),
+            names: Mutex::new(Names::new()),
+            beside: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn names(&self) -> MutexGuard<'_, Names> {
+        lock(&self.names)
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
+    }
+
+    /// Adds a record from outside of the loop. The time is read under the lock, so that they are in its order.
+    pub(crate) fn add(&self, track: u16, kind: Kind, flags: u8, [a, b, c]: [u32; 3]) {
+        let mut beside = lock(&self.beside);
+        let t = self.now();
+        beside.records.push(Record {
+            t,
+            kind,
+            flags,
+            track,
+            a,
+            b,
+            c,
+        });
+    }
+
+    pub(crate) fn set_virtual(&self) {
+        lock(&self.beside).virtual_time = true;
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        lock(&self.beside).virtual_time
+    }
+
+    /// Takes what other threads have added, for a loop in virtual time to give it its own.
+    pub(crate) fn take_beside(&self) -> Vec<Record> {
+        std::mem::take(&mut lock(&self.beside).records)
+    }
+
+    pub(crate) fn beside(&self) -> Vec<Record> {
+        lock(&self.beside).records.clone()
+    }
+}
+
+/// A poisoned lock is used as it is: no code of ours panics while it holds one.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,99 @@
+//! Where the loop's records go: a ring of the last so many, written by the loop's thread and readable from any other, so that it
+//! can be dumped while a step blocks the loop.
+//!
+//! The writer only stores words and moves `written` on. At the end of a block it takes the lock of `fallen`, replays the block
+//! that it is about to overwrite into the state kept there, and so the ring's rest can always be understood by itself. A reader
+//! holds that lock: what it reads cannot be overwritten meanwhile.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::record::Record;
+use super::state::State;
+
+/// Records in a block. Memory is taken a block at a time, when it is needed.
+const BLOCK: u64 = 4096;
+
+type Block = Box<[AtomicU64]>;
+
+pub(crate) struct Ring {
+    blocks: Box<[OnceLock<Block>]>,
+    written: AtomicU64,
+    fallen: Mutex<Fallen>,
+}
+
+/// The records that the ring holds no longer.
+#[derive(Clone, Default)]
+pub(crate) struct Fallen {
+    /// How many.
+    pub(crate) count: u64,
+    /// What they had led to.
+    pub(crate) state: State,
+}
+
+impl Ring {
+    /// `capacity` is rounded up to whole blocks, two at least.
+    pub(crate) fn new(capacity: usize) -> Ring {
+        let blocks = (capacity as u64).div_ceil(BLOCK).max(2);
+        Ring {
+            blocks: (0..blocks).map(|_| OnceLock::new()).collect(),
+            written: AtomicU64::new(0),
+            fallen: Mutex::default(),
+        }
+    }
+
+    fn capacity(&self) -> u64 {
+        self.blocks.len() as u64 * BLOCK
+    }
+
+    fn block(&self, index: u64) -> &Block {
+        let block = &self.blocks[(index / BLOCK) as usize % self.blocks.len()];
+        block.get_or_init(|| (0..BLOCK * 3).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Only ever called by one thread, the loop's.
+    #[inline]
+    pub(crate) fn push(&self, record: Record) {
+        let index = self.written.load(Ordering::Relaxed);
+        if index % BLOCK == 0 && index >= self.capacity() {
+            self.let_fall(index - self.capacity());
+        }
+        let at = (index % BLOCK) as usize * 3;
+        let words = &self.block(index)[at..at + 3];
+        for (word, value) in words.iter().zip(record.to_words()) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.written.store(index + 1, Ordering::Release);
+    }
+
+    #[cold]
+    fn let_fall(&self, from: u64) {
+        let mut fallen = self.lock();
+        for index in from..from + BLOCK {
+            if let Some(record) = self.read(index) {
+                fallen.state.apply(&record);
+            }
+        }
+        fallen.count = from + BLOCK;
+    }
+
+    fn read(&self, index: u64) -> Option<Record> {
+        let at = (index % BLOCK) as usize * 3;
+        let words = &self.block(index)[at..at + 3];
+        let word = |i: usize| words[i].load(Ordering::Relaxed);
+        Record::from_words([word(0), word(1), word(2)])
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Fallen> {
+        self.fallen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has fallen out, and the records that are left.
+    pub(crate) fn contents(&self) -> (Fallen, Vec<Record>) {
+        let fallen = self.lock();
+        let written = self.written.load(Ordering::Acquire);
+        let records = (fallen.count..written).filter_map(|index| self.read(index));
+        let records = records.collect();
+        (fallen.clone(), records)
+    }
+}

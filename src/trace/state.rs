@@ -1,0 +1,291 @@
+//! What a trace's records have led to at one moment: the tasks with what each waits for, the ready queue, the timers and the
+//! I/O interests. None of these are recorded; they follow from the records, one at a time.
+//!
+//! This is the lenient half of a replay: it takes any records for true. `check` is the strict one.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::kind::{Kind, cause, end};
+use super::record::Record;
+
+/// An entry of the ready queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A task to step.
+    Task(u32),
+    /// A callback to run.
+    Callback(u32),
+    /// A due timer.
+    Timer(u32),
+}
+
+/// What a suspended task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What kind of thing; see [`wait`](super::wait).
+    pub what: u8,
+    /// Which one: a timer, interest, task or job.
+    pub object: u32,
+    /// The number of the place of the `.await`.
+    pub place: u32,
+    /// The number of the text that says more.
+    pub detail: u32,
+    /// The file descriptor, 0 for none.
+    pub fd: u32,
+}
+
+/// A task that has not ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskState {
+    /// The task that made it, 0 for none.
+    pub parent: u32,
+    /// The number of the place where it was made.
+    pub place: u32,
+    /// The number of its name, 0 for `Task-N`.
+    pub name: u32,
+    /// The number of its coroutine's name.
+    pub coroutine: u32,
+    /// Steps that it has begun.
+    pub steps: u32,
+    /// It stands in the ready queue.
+    pub ready: bool,
+    /// The last thing that it said to wait for.
+    pub waiting: Option<Waiting>,
+}
+
+/// A timer that is set, or due and in the ready queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimerState {
+    /// When it is due, on the recording's clock.
+    pub deadline: u64,
+    /// The callback that it runs, 0 for none.
+    pub callback: u32,
+    /// It has left the timers for the ready queue.
+    pub due: bool,
+}
+
+/// A loop as its records tell it.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Tasks that have not ended, by number.
+    pub tasks: BTreeMap<u32, TaskState>,
+    /// Timers, by number.
+    pub timers: BTreeMap<u32, TimerState>,
+    /// File descriptors under the reactor's eye, by the number of the interest.
+    pub interests: BTreeMap<u32, u32>,
+    /// What is ready, the first to run in front.
+    pub ready: VecDeque<Item>,
+    /// What runs now.
+    pub running: Option<Item>,
+    /// Jobs in the thread pool, with the task that waits for each.
+    pub jobs: BTreeMap<u32, u32>,
+    /// The last turn that has begun.
+    pub turn: u32,
+}
+
+impl State {
+    /// Goes on by one record.
+    pub fn apply(&mut self, record: &Record) {
+        let Record { flags, a, b, c, .. } = *record;
+        match record.kind {
+            Kind::Turn => self.turn = a,
+            Kind::TimerSet => {
+                let timer = TimerState {
+                    deadline: record.wide_bc(),
+                    callback: 0,
+                    due: false,
+                };
+                self.timers.insert(a, timer);
+            }
+            Kind::TimerCancel => {
+                let timer = self.timers.remove(&a);
+                if timer.is_some_and(|timer| timer.due) {
+                    self.ready.retain(|item| *item != Item::Timer(a));
+                }
+            }
+            Kind::TimerFire => {
+                if let Some(timer) = self.timers.get_mut(&a) {
+                    timer.due = true;
+                }
+                self.ready.push_back(Item::Timer(a));
+            }
+            Kind::TaskSpawn => {
+                let task = TaskState {
+                    parent: b,
+                    place: c,
+                    ..TaskState::default()
+                };
+                self.tasks.insert(a, task);
+            }
+            Kind::TaskName => self.name(a, b, c),
+            Kind::Ready => {
+                self.timer_has_run(record);
+                if let Some(task) = self.tasks.get_mut(&a) {
+                    task.ready = true;
+                }
+                self.ready.push_back(Item::Task(a));
+            }
+            Kind::WakeDup => self.timer_has_run(record),
+            Kind::StepBegin => {
+                self.take(Item::Task(a));
+                if let Some(task) = self.tasks.get_mut(&a) {
+                    task.ready = false;
+                    task.waiting = None;
+                    task.steps += 1;
+                }
+                self.running = Some(Item::Task(a));
+            }
+            Kind::StepEnd => {
+                self.running = None;
+                if flags != end::PENDING {
+                    self.tasks.remove(&a);
+                }
+            }
+            Kind::Wait => {
+                let waiting = Waiting {
+                    what: flags,
+                    object: b,
+                    place: c,
+                    detail: 0,
+                    fd: 0,
+                };
+                if let Some(task) = self.tasks.get_mut(&a) {
+                    task.waiting = Some(waiting);
+                }
+            }
+            Kind::WaitDetail => {
+                if let Some(waiting) = self.tasks.get_mut(&a).and_then(|t| t.waiting.as_mut()) {
+                    waiting.detail = b;
+                    waiting.fd = c;
+                }
+            }
+            Kind::IoReg => {
+                self.interests.insert(a, b);
+            }
+            Kind::IoDereg => {
+                self.interests.remove(&a);
+            }
+            Kind::CbAdd if flags == 0 => self.ready.push_back(Item::Callback(a)),
+            Kind::CbAdd => {
+                if let Some(timer) = self.timers.get_mut(&b) {
+                    timer.callback = a;
+                }
+            }
+            Kind::CbRun => {
+                match self.due_timer_of(a) {
+                    Some(timer) => {
+                        self.take(Item::Timer(timer));
+                        self.timers.remove(&timer);
+                    }
+                    None => self.take(Item::Callback(a)),
+                }
+                self.running = Some(Item::Callback(a));
+            }
+            Kind::CbEnd => self.running = None,
+            Kind::Offload => {
+                self.jobs.insert(a, b);
+            }
+            Kind::OffloadDone => {
+                self.jobs.remove(&a);
+            }
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, task: u32, name: u32, coroutine: u32) {
+        let Some(task) = self.tasks.get_mut(&task) else {
+            return;
+        };
+        task.name = name;
+        if coroutine != 0 {
+            task.coroutine = coroutine;
+        }
+    }
+
+    /// A sleeper was woken: the item of its timer has come up.
+    fn timer_has_run(&mut self, record: &Record) {
+        if record.flags == cause::TIMER && self.timers.remove(&record.b).is_some() {
+            self.take(Item::Timer(record.b));
+        }
+    }
+
+    /// The due timer whose callback this is.
+    pub fn due_timer_of(&self, callback: u32) -> Option<u32> {
+        let due = self.ready.iter().filter_map(|item| match item {
+            Item::Timer(timer) => Some(*timer),
+            _ => None,
+        });
+        let mut due = due.take_while(|_| self.ready.front() != Some(&Item::Callback(callback)));
+        due.find(|timer| {
+            let timer = self.timers.get(timer);
+            timer.is_some_and(|timer| timer.callback == callback)
+        })
+    }
+
+    /// Takes an item out of the queue, and with it those before it that were skipped: cancelled callbacks and timers.
+    fn take(&mut self, item: Item) {
+        if self.ready.front() == Some(&item) {
+            self.ready.pop_front();
+            return;
+        }
+        let Some(at) = self.ready.iter().position(|other| *other == item) else {
+            return;
+        };
+        let skipped: Vec<Item> = self.ready.drain(..=at).collect();
+        // A task is never skipped: if it seems so, the order was another one, and it is still to come.
+        let tasks = skipped[..at].iter().rev();
+        for task in tasks.filter(|item| matches!(item, Item::Task(_))) {
+            self.ready.push_front(*task);
+        }
+    }
+
+    /// Records that lead from nothing to this state: what stands at the head of a trace whose beginning is lost.
+    pub(crate) fn to_records(&self, t: u64, track: u16) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut put = |kind, flags, a, b, c| {
+            records.push(Record {
+                t,
+                kind,
+                flags,
+                track,
+                a,
+                b,
+                c,
+            })
+        };
+        for (&interest, &fd) in &self.interests {
+            put(Kind::IoReg, 0, interest, fd, 0);
+        }
+        for (&number, timer) in &self.timers {
+            let deadline = super::record::halves(timer.deadline);
+            put(Kind::TimerSet, 0, number, deadline.0, deadline.1);
+            if timer.callback != 0 {
+                put(Kind::CbAdd, 1, timer.callback, number, 0);
+            }
+        }
+        for (&number, task) in &self.tasks {
+            put(Kind::TaskSpawn, 0, number, task.parent, task.place);
+            put(Kind::TaskName, 0, number, task.name, task.coroutine);
+            if let Some(waiting) = task.waiting {
+                put(
+                    Kind::Wait,
+                    waiting.what,
+                    number,
+                    waiting.object,
+                    waiting.place,
+                );
+                if (waiting.detail, waiting.fd) != (0, 0) {
+                    put(Kind::WaitDetail, 0, number, waiting.detail, waiting.fd);
+                }
+            }
+        }
+        for item in &self.ready {
+            match *item {
+                Item::Task(task) => put(Kind::Ready, cause::OUTSIDE, task, 0, 0),
+                Item::Callback(callback) => put(Kind::CbAdd, 0, callback, 0, 0),
+                Item::Timer(timer) => put(Kind::TimerFire, 0, timer, 0, 0),
+            }
+        }
+        records
+    }
+}
