@@ -5,10 +5,14 @@ mod connection;
 mod cookie;
 mod cookie_date;
 mod cookies;
+#[cfg(feature = "gzip")]
+pub mod decode;
 mod error;
 mod fields;
 mod framing;
 mod head;
+#[cfg(feature = "gzip")]
+mod inflate;
 mod parse_error;
 pub mod parser;
 mod pool;
