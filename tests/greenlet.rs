@@ -1,12 +1,18 @@
-//! Greenlets: switching, cancellation, panics, and sockets that look blocking.
+//! Greenlets: switching, cancellation, panics, destructors, stacks, and what they share with tasks.
 
 use std::cell::{Cell, RefCell};
-use std::io::{Read, Write};
+use std::collections::HashSet;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use glassloop::net::TcpListener;
-use glassloop::{EventLoop, TaskError, create_task, greenlet, sleep};
+use glassloop::greenlet::{self, Greenlet};
+use glassloop::sync::{Lock, Queue};
+use glassloop::{
+    EventLoop, TaskError, TimeoutError, create_task, current_task, gather, sleep, timeout,
+    to_thread, wait_graph, yield_now,
+};
 
 fn in_virtual_time<F: Future + 'static>(main: F) -> F::Output
 where
@@ -18,11 +24,38 @@ where
     value
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(1000);
+
+/// Notes when it is dropped.
 struct SetOnDrop(Rc<Cell<bool>>);
+
+impl SetOnDrop {
+    fn new() -> (SetOnDrop, Rc<Cell<bool>>) {
+        let dropped = Rc::new(Cell::new(false));
+        (SetOnDrop(dropped.clone()), dropped)
+    }
+}
 
 impl Drop for SetOnDrop {
     fn drop(&mut self) {
         self.0.set(true);
+    }
+}
+
+/// Runs something when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+fn message<T: std::fmt::Debug>(result: Result<T, TaskError>) -> String {
+    match result {
+        Err(TaskError::Panicked(panic)) => panic.to_string(),
+        other => panic!("not panicked: {other:?}"),
     }
 }
 
@@ -40,7 +73,7 @@ fn two_greenlets_and_a_task_take_turns() {
                 }
             })
         });
-        sleep(Duration::from_secs(1)).await;
+        sleep(SECOND).await;
         log.borrow_mut().push("task".to_owned());
         for greenlet in greenlets {
             greenlet.await.unwrap();
@@ -50,15 +83,179 @@ fn two_greenlets_and_a_task_take_turns() {
 }
 
 #[test]
+fn one_suspends_from_a_thousand_calls_deep() {
+    fn down(depth: u32) -> u32 {
+        if depth == 0 {
+            greenlet::sleep(SECOND);
+            return 0;
+        }
+        down(depth - 1) + 1
+    }
+    assert_eq!(
+        in_virtual_time(async { greenlet::spawn(|| down(1000)).await }).unwrap(),
+        1000
+    );
+}
+
+#[test]
+fn what_await_takes_wait_takes() {
+    in_virtual_time(async {
+        let all = greenlet::spawn(|| {
+            let task = create_task(async { sleep(SECOND).await });
+            greenlet::wait(&task).unwrap();
+            greenlet::wait(task).unwrap();
+            let thread = greenlet::wait(to_thread(|| 1)).unwrap();
+            let both = greenlet::wait(gather([
+                greenlet::spawn(|| greenlet::wait(async { 2 })),
+                create_task(async { 3 }),
+            ]));
+            let late = greenlet::wait(timeout(SECOND, sleep(LONG)));
+            (thread, both.unwrap(), late)
+        });
+        assert_eq!(all.await.unwrap(), (1, [2, 3], Err(TimeoutError)));
+    });
+}
+
+#[test]
+fn a_greenlet_says_where_it_waits_and_for_what() {
+    in_virtual_time(async {
+        let line = line!() + 2;
+        let greenlets = [
+            greenlet::spawn(|| greenlet::sleep(LONG)),
+            greenlet::spawn(|| greenlet::wait(create_task(pending())).unwrap()),
+            greenlet::spawn(|| greenlet::wait(pending())),
+        ];
+        yield_now().await;
+        yield_now().await;
+        let graph = wait_graph();
+        let waits = greenlets.each_ref().map(|greenlet| {
+            let number = greenlet.as_any().number();
+            let node = graph.nodes.iter().find(|node| node.number == number);
+            let node = node.unwrap();
+            let site = node.site.unwrap();
+            assert!(site.file().ends_with("tests/greenlet.rs"), "{site}");
+            (node.waits_for.clone(), site.line() - line)
+        });
+        let expected = [
+            (Some("sleep until 1000.000 s".to_owned()), 0),
+            (Some("Task-5".to_owned()), 1),
+            (None, 2),
+        ];
+        assert_eq!(waits, expected);
+        for greenlet in greenlets {
+            greenlet.cancel();
+        }
+    });
+}
+
+#[test]
+fn the_task_stays_the_same_over_a_wait() {
+    in_virtual_time(async {
+        let named = greenlet::spawn(|| {
+            let before = current_task().unwrap().name();
+            greenlet::sleep(SECOND);
+            (before, current_task().unwrap().name())
+        });
+        let named = named.named("mine").await.unwrap();
+        assert_eq!(named, ("mine".to_owned(), "mine".to_owned()));
+    });
+}
+
+// Locks and queues.
+
+#[test]
+fn a_lock_is_shared_in_the_order_of_arrival() {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let seen = log.clone();
+    in_virtual_time(async move {
+        let lock = Rc::new(Lock::new());
+        let greenlet = |name: &'static str| {
+            let (lock, log) = (lock.clone(), log.clone());
+            greenlet::spawn(move || {
+                let _guard = greenlet::wait(lock.acquire());
+                log.borrow_mut().push(name);
+                greenlet::sleep(SECOND);
+            })
+        };
+        let task = |name: &'static str| {
+            let (lock, log) = (lock.clone(), log.clone());
+            create_task(async move {
+                let _guard = lock.acquire().await;
+                log.borrow_mut().push(name);
+                sleep(SECOND).await;
+            })
+        };
+        let all = [
+            greenlet("greenlet 1"),
+            task("task 1"),
+            greenlet("cancelled"),
+            greenlet("greenlet 2"),
+            task("task 2"),
+        ];
+        yield_now().await;
+        all[2].cancel();
+        let ended = gather(all).return_exceptions().await;
+        assert!(ended[2].is_err() && ended.iter().flatten().count() == 4);
+        assert!(!lock.locked());
+    });
+    let expected = ["greenlet 1", "task 1", "greenlet 2", "task 2"];
+    assert_eq!(*seen.borrow(), expected);
+}
+
+#[test]
+fn cancelled_with_a_lock_it_gives_the_lock_back() {
+    in_virtual_time(async {
+        let lock = Rc::new(Lock::new());
+        let held = lock.clone();
+        let holder = greenlet::spawn(move || {
+            let _guard = greenlet::wait(held.acquire());
+            greenlet::sleep(LONG);
+        });
+        yield_now().await;
+        assert!(lock.locked());
+        holder.cancel();
+        holder.await.unwrap_err();
+        assert!(!lock.locked());
+    });
+}
+
+#[test]
+fn a_queue_between_greenlets_and_tasks() {
+    in_virtual_time(async {
+        let (numbers, squares) = (Rc::new(Queue::new(2)), Rc::new(Queue::new(1)));
+        let (from, to) = (numbers.clone(), squares.clone());
+        let squarer = greenlet::spawn(move || {
+            while let Ok(n) = greenlet::wait(from.get()) {
+                greenlet::wait(to.put(n * n)).unwrap();
+            }
+            to.shutdown(false);
+        });
+        create_task(async move {
+            for n in 1..=5 {
+                numbers.put(n).await.unwrap();
+            }
+            numbers.shutdown(false);
+        });
+        let mut seen = Vec::new();
+        while let Ok(square) = squares.get().await {
+            seen.push(square);
+        }
+        squarer.await.unwrap();
+        assert_eq!(seen, [1, 4, 9, 16, 25]);
+    });
+}
+
+// Cancellation.
+
+#[test]
 fn cancelled_while_suspended_it_runs_its_destructors() {
     in_virtual_time(async {
-        let dropped = Rc::new(Cell::new(false));
-        let on_stack = SetOnDrop(dropped.clone());
+        let (on_stack, dropped) = SetOnDrop::new();
         let task = greenlet::spawn(move || {
             let _on_stack = on_stack;
-            greenlet::sleep(Duration::from_secs(100));
+            greenlet::sleep(LONG);
         });
-        sleep(Duration::from_secs(1)).await;
+        sleep(SECOND).await;
         assert!(!dropped.get());
         task.cancel();
         assert!(matches!(task.await, Err(TaskError::Cancelled)));
@@ -67,16 +264,206 @@ fn cancelled_while_suspended_it_runs_its_destructors() {
 }
 
 #[test]
+fn cancelled_before_it_began_it_never_runs() {
+    in_virtual_time(async {
+        let (captured, dropped) = SetOnDrop::new();
+        let task = greenlet::spawn(move || {
+            let _captured = captured;
+            unreachable!("it was cancelled");
+        });
+        task.cancel();
+        assert!(matches!(task.await, Err(TaskError::Cancelled)));
+        assert!(dropped.get());
+    });
+}
+
+#[test]
+fn a_request_is_forwarded_to_the_task_that_is_waited_for() {
+    in_virtual_time(async {
+        let inner = create_task(sleep(LONG));
+        let awaited = inner.clone();
+        let outer = greenlet::spawn(move || greenlet::wait(awaited));
+        yield_now().await;
+        outer.cancel();
+        assert!(outer.await.is_err());
+        assert!(inner.cancelled());
+    });
+}
+
+#[test]
+fn a_limit_unwinds_the_part_that_it_bounds() {
+    in_virtual_time(async {
+        let (on_stack, dropped) = SetOnDrop::new();
+        let task = greenlet::spawn(move || {
+            let slow = Greenlet::new(move || {
+                let _on_stack = on_stack;
+                greenlet::sleep(LONG);
+            });
+            let ended = greenlet::wait(timeout(SECOND, slow));
+            greenlet::sleep(SECOND);
+            ended
+        });
+        assert_eq!(task.await.unwrap(), Err(TimeoutError));
+        assert!(dropped.get());
+    });
+}
+
+#[test]
+fn a_catch_unwind_stops_the_unwinding_until_the_next_wait_only() {
+    in_virtual_time(async {
+        let (caught, again) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
+        let (count, reached) = (caught.clone(), again.clone());
+        let task = greenlet::spawn(move || {
+            for _ in 0..3 {
+                if catch_unwind(|| greenlet::sleep(LONG)).is_err() {
+                    count.set(count.get() + 1);
+                }
+            }
+            greenlet::wait(async {}); // is ready at once
+            reached.set(true);
+            greenlet::sleep(SECOND);
+            reached.set(false);
+        });
+        yield_now().await;
+        task.cancel();
+        assert!(matches!(task.await, Err(TaskError::Cancelled)));
+        assert_eq!((caught.get(), again.get()), (3, true));
+    });
+}
+
+#[test]
+fn a_panic_in_place_of_the_unwinding_is_the_tasks_exception() {
+    in_virtual_time(async {
+        let task = greenlet::spawn(move || {
+            let _ = catch_unwind(|| greenlet::sleep(LONG));
+            panic!("instead");
+        });
+        yield_now().await;
+        task.cancel();
+        assert_eq!(message::<()>(task.await), "instead");
+    });
+}
+
+#[test]
+fn a_loop_that_ends_unwinds_what_is_left() {
+    let (on_stack, dropped) = SetOnDrop::new();
+    let event_loop = EventLoop::new().unwrap();
+    let main = async move {
+        greenlet::spawn(move || {
+            let _on_stack = on_stack;
+            greenlet::sleep(LONG);
+        });
+        yield_now().await;
+    };
+    event_loop.run_until_complete(main).unwrap();
+    assert!(!dropped.get());
+    event_loop.close().unwrap();
+    assert!(dropped.get());
+
+    let (on_stack, dropped) = SetOnDrop::new();
+    let main = async move {
+        greenlet::spawn(move || {
+            let _on_stack = on_stack;
+            greenlet::sleep(LONG);
+        });
+        yield_now().await;
+    };
+    glassloop::run(main).unwrap();
+    assert!(dropped.get());
+}
+
+// Destructors of a stack that is unwound.
+
+#[test]
+fn in_destructors_what_is_ready_at_once_can_be_waited_for() {
+    in_virtual_time(async {
+        let lock = Rc::new(Lock::new());
+        let inner = lock.clone();
+        let task = greenlet::spawn(move || {
+            let _on_stack = OnDrop(|| drop(greenlet::wait(inner.acquire())));
+            greenlet::sleep(LONG);
+        });
+        yield_now().await;
+        task.cancel();
+        assert!(matches!(task.await, Err(TaskError::Cancelled)));
+        assert!(!lock.locked());
+    });
+}
+
+#[test]
+fn a_greenlet_that_panics_unwinds_the_one_that_it_owns() {
+    in_virtual_time(async {
+        let (on_stack, dropped) = SetOnDrop::new();
+        let task = greenlet::spawn(move || {
+            let mut inner = Box::pin(Greenlet::new(move || {
+                let _on_stack = on_stack;
+                greenlet::sleep(LONG);
+            }));
+            let late = greenlet::wait(timeout(SECOND, inner.as_mut()));
+            assert_eq!(late, Err(TimeoutError));
+            panic!("with a suspended one in hand");
+        });
+        assert_eq!(message::<()>(task.await), "with a suspended one in hand");
+        assert!(dropped.get());
+    });
+}
+
+#[test]
+fn a_loop_that_a_destructor_runs_has_greenlets() {
+    let slept = Rc::new(Cell::new(false));
+    let seen = slept.clone();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _tidy_up = OnDrop(|| {
+            let slept = slept.clone();
+            in_virtual_time(async move {
+                let task = greenlet::spawn(move || {
+                    greenlet::sleep(SECOND);
+                    slept.set(true);
+                });
+                task.await.unwrap();
+            });
+        });
+        panic!("while a test fails");
+    }));
+    assert!(panicked.is_err());
+    assert!(seen.get());
+}
+
+// Panics.
+
+#[test]
 fn a_panic_is_the_tasks_exception_and_the_others_go_on() {
     in_virtual_time(async {
-        let bad = greenlet::spawn(|| {
-            greenlet::sleep(Duration::from_secs(1));
+        let (on_stack, dropped) = SetOnDrop::new();
+        let bad = greenlet::spawn(move || {
+            let _on_stack = on_stack;
+            greenlet::sleep(SECOND);
             panic!("in a greenlet");
         });
-        let good = greenlet::spawn(|| greenlet::wait(async { 7 }));
-        let result: Result<(), _> = bad.await;
-        assert!(matches!(result, Err(TaskError::Panicked(_))));
+        let good = greenlet::spawn(|| {
+            greenlet::sleep(2 * SECOND);
+            7
+        });
+        assert_eq!(message::<()>(bad.await), "in a greenlet");
+        assert!(dropped.get());
         assert_eq!(good.await.unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_panic_crosses_from_stack_to_stack() {
+    in_virtual_time(async {
+        let caught = greenlet::spawn(|| {
+            let inner = Greenlet::new(|| {
+                greenlet::sleep(SECOND);
+                panic!("inside");
+            });
+            let caught = catch_unwind(AssertUnwindSafe(|| greenlet::wait(inner)));
+            greenlet::sleep(SECOND);
+            let caught: Result<(), _> = caught;
+            *caught.unwrap_err().downcast_ref::<&str>().unwrap()
+        });
+        assert_eq!(caught.await.unwrap(), "inside");
     });
 }
 
@@ -84,12 +471,12 @@ fn a_panic_is_the_tasks_exception_and_the_others_go_on() {
 fn greenlets_nest_in_the_future_of_a_wait() {
     in_virtual_time(async {
         let outer = greenlet::spawn(|| {
-            let inner = greenlet::Greenlet::new(|| {
-                greenlet::sleep(Duration::from_secs(1));
+            let inner = Greenlet::new(|| {
+                greenlet::sleep(SECOND);
                 1
             });
             let inner = greenlet::wait(inner);
-            greenlet::sleep(Duration::from_secs(1));
+            greenlet::sleep(SECOND);
             inner + 1
         });
         assert_eq!(outer.await.unwrap(), 2);
@@ -97,63 +484,95 @@ fn greenlets_nest_in_the_future_of_a_wait() {
 }
 
 #[test]
-fn ten_thousand_at_once_and_a_hundred_thousand_one_after_another() {
-    in_virtual_time(async {
-        let tasks: Vec<_> = (0..10_000u64)
-            .map(|n| {
-                greenlet::spawn(move || {
-                    greenlet::sleep(Duration::from_secs(1));
-                    n
-                })
-            })
-            .collect();
-        let mut sum = 0;
-        for task in tasks {
-            sum += task.await.unwrap();
-        }
-        assert_eq!(sum, 49_995_000);
-        for n in 0..100_000 {
-            assert_eq!(greenlet::spawn(move || n).await.unwrap(), n);
-        }
-    });
-}
-
-#[test]
-#[should_panic(expected = "outside of a greenlet")]
+#[should_panic(expected = "waiting outside of a greenlet")]
 fn waiting_outside_of_a_greenlet_says_so() {
     greenlet::wait(async {});
 }
 
 #[test]
-fn read_and_write_suspend_and_a_read_can_be_cancelled() {
-    glassloop::run(async {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let dropped = Rc::new(Cell::new(false));
-        let on_stack = SetOnDrop(dropped.clone());
-        let client = greenlet::spawn(move || {
-            let _on_stack = on_stack;
-            let mut stream = greenlet::TcpStream::connect_to(address).unwrap();
-            stream.write_all(b"ping").unwrap();
-            let mut answer = [0; 4];
-            stream.read_exact(&mut answer).unwrap();
-            assert_eq!(&answer, b"pong");
-            stream.read_exact(&mut answer).unwrap();
+fn one_that_has_ended_says_so_when_it_is_polled() {
+    in_virtual_time(async {
+        let task = greenlet::spawn(|| {
+            let mut ended = Greenlet::new(|| ());
+            greenlet::wait(&mut ended);
+            assert!(format!("{ended:?}").starts_with("<Greenlet ended created at "));
+            greenlet::wait(&mut ended);
         });
-        let (mut peer, _) = listener.accept().await.unwrap();
-        let server = create_task(async move {
-            let mut request = [0; 4];
-            peer.read_exact(&mut request).await.unwrap();
-            peer.write_all(b"pong").await.unwrap();
-            (request, peer)
+        assert_eq!(
+            message(task.await),
+            "a greenlet was polled after it had ended"
+        );
+    });
+}
+
+// Stacks.
+
+#[test]
+fn ten_thousand_at_once_each_with_its_own_stack() {
+    in_virtual_time(async {
+        let tasks: Vec<_> = (0..10_000u64)
+            .map(|n| {
+                greenlet::spawn(move || {
+                    let here = 0u8;
+                    greenlet::sleep(SECOND);
+                    (n, &raw const here as usize)
+                })
+            })
+            .collect();
+        let (mut sum, mut places) = (0, HashSet::new());
+        for task in tasks {
+            let (n, place) = task.await.unwrap();
+            sum += n;
+            places.insert(place);
+        }
+        assert_eq!((sum, places.len()), (49_995_000, 10_000));
+    });
+}
+
+#[test]
+fn a_hundred_thousand_one_after_another_on_the_same_stack() {
+    in_virtual_time(async {
+        let mut places = HashSet::new();
+        for n in 0..100_000 {
+            let task = greenlet::spawn(move || {
+                let here = 0u8;
+                greenlet::sleep(Duration::ZERO);
+                (n, &raw const here as usize)
+            });
+            let (ended, place) = task.await.unwrap();
+            assert_eq!(ended, n);
+            places.insert(place);
+        }
+        assert_eq!(places.len(), 1);
+    });
+}
+
+#[test]
+fn a_stack_can_be_larger_and_too_large() {
+    fn deep(left: usize) -> u8 {
+        let frame = std::hint::black_box([1u8; 16 * 1024]);
+        match left {
+            0 => frame[0],
+            _ => deep(left - 1).max(frame[left]),
+        }
+    }
+    in_virtual_time(async {
+        let large = greenlet::Builder::new().stack_size(16 << 20);
+        assert_eq!(large.spawn(|| deep(200)).await.unwrap(), 1);
+        let too_large = greenlet::Builder::new().stack_size(usize::MAX);
+        let text = message::<()>(too_large.spawn(|| ()).await);
+        let expected = format!("no stack of {} bytes for a greenlet: ", usize::MAX);
+        assert!(text.starts_with(&expected), "{text}");
+        // The smallest there is suffices to panic and to be unwound on.
+        let small = greenlet::Builder::new().stack_size(0);
+        let task = small.spawn(|| greenlet::sleep(LONG));
+        yield_now().await;
+        task.cancel();
+        assert!(matches!(task.await, Err(TaskError::Cancelled)));
+        let panicked = small.spawn(|| {
+            greenlet::sleep(SECOND);
+            panic!("on a small stack");
         });
-        let (request, mut peer) = server.await.unwrap();
-        assert_eq!(&request, b"ping");
-        sleep(Duration::from_millis(20)).await;
-        client.cancel();
-        assert!(matches!(client.await, Err(TaskError::Cancelled)));
-        assert!(dropped.get());
-        assert_eq!(peer.read(&mut [0; 1]).await.unwrap(), 0);
-    })
-    .unwrap();
+        assert_eq!(message::<()>(panicked.await), "on a small stack");
+    });
 }

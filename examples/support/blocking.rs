@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ureq::Agent;
+use ureq::config::Config;
 
 /// The body of the answer, whatever its status. An error names the URL and the cause.
 pub fn get(url: &str) -> Result<String, String> {
@@ -11,16 +12,24 @@ pub fn get(url: &str) -> Result<String, String> {
 
 /// Status and body of the answer.
 pub fn get_with_status(url: &str) -> Result<(u16, String), String> {
-    let config = Agent::config_builder()
+    // Connections are pooled by the agent: a new agent, a new connection.
+    get_by(&Agent::from(config()), url)
+}
+
+/// How the examples ask.
+pub fn config() -> Config {
+    Agent::config_builder()
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(10)))
         // The examples measure a server, not whatever proxy the environment names.
         .proxy(None)
-        .build();
-    // Connections are pooled by the agent: a new agent, a new connection.
-    let response = Agent::from(config).get(url).call();
+        .build()
+}
+
+/// Status and body of the answer that this client gets.
+pub fn get_by(agent: &Agent, url: &str) -> Result<(u16, String), String> {
     let in_url = |error: ureq::Error| format!("GET {url}: {error}");
-    let (head, mut body) = response.map_err(in_url)?.into_parts();
+    let (head, mut body) = agent.get(url).call().map_err(in_url)?.into_parts();
     let body = body.read_to_vec().map_err(in_url)?;
     Ok((
         head.status.as_u16(),

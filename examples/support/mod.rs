@@ -10,3 +10,5 @@ pub mod server;
 pub mod server_http;
 pub mod sibling;
 pub mod threads;
+#[cfg(feature = "greenlet")]
+pub mod ureq_greenlet;

@@ -1,125 +1,285 @@
 //! The switch between the loop's stack and a greenlet's: polling a [`Greenlet`] resumes it, [`wait`] suspends it.
 //!
-//! The only file of the folder with unsafe code: `wait` finds the way back to the loop's stack through a thread-local, which
-//! can hold no reference to something that lives on a stack.
+//! Unsafe code stands here because `wait` finds the way back to the loop's stack through a thread-local, which can hold no
+//! reference to something that lives on a stack.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::mem;
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::ptr;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
+use crate::current;
+use crate::greenlet::overflow::{self, Ground};
 use crate::greenlet::stack;
+use crate::header::WaitOn;
+use crate::observe::Site;
+
+#[cfg(panic = "abort")]
+compile_error!("the feature `greenlet` unwinds stacks: it needs panic = \"unwind\"");
 
 /// Going back means "not ready yet".
 type Back = Yielder<(), ()>;
 
-thread_local! {
-    /// The way back of the greenlet whose stack we are on; null on the loop's own.
-    static BACK: Cell<*const Back> = const { Cell::new(ptr::null()) };
-    /// The waker of the poll that resumed it.
-    static WAKER: RefCell<Option<Waker>> = const { RefCell::new(None) };
+/// The greenlet on whose stack we are.
+struct Running {
+    /// The way back to who resumed it; null until its first frame is there.
+    back: *const Back,
+    /// Of the poll that resumed it.
+    waker: Waker,
+    /// The thread was unwinding before it was resumed: a destructor runs a loop.
+    unwinding: bool,
 }
 
-/// Restores [`BACK`] and [`WAKER`] when the stack that they belong to is left, also by a panic.
-struct Restore(*const Back, Option<Waker>);
+thread_local! {
+    /// `None` on a thread's own stack.
+    static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+}
 
-impl Restore {
-    fn after_setting(waker: Option<Waker>) -> Restore {
-        // A greenlet that goes on sets its own way back.
-        Restore(BACK.replace(ptr::null()), WAKER.replace(waker))
+/// While it lives, the thread is on a greenlet's stack; afterwards, also after a panic, on that of who resumed it.
+struct Entered<'a> {
+    back: &'a mut *const Back,
+    outer: Option<Running>,
+    outer_ground: Option<Ground>,
+}
+
+impl<'a> Entered<'a> {
+    fn new(back: &'a mut *const Back, ground: Ground, waker: Waker, unwinding: bool) -> Self {
+        let running = Running {
+            back: *back,
+            waker,
+            unwinding,
+        };
+        Entered {
+            back,
+            outer: RUNNING.replace(Some(running)),
+            outer_ground: overflow::stand_on(Some(ground)),
+        }
     }
 }
 
-impl Drop for Restore {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        BACK.set(self.0);
-        WAKER.set(self.1.take());
+        overflow::stand_on(self.outer_ground.take());
+        if let Some(running) = RUNNING.replace(self.outer.take()) {
+            *self.back = running.back;
+        }
     }
 }
 
 /// The future whose poll runs a function on a stack of its own until the function waits. [`spawn`](super::spawn) makes a
-/// task of it. Dropping it unwinds what is on the stack.
-pub struct Greenlet<T: 'static> {
-    coroutine: Option<Coroutine<(), (), T, DefaultStack>>,
+/// task of it; as a future it can be given to [`timeout`](crate::timeout), [`gather`](crate::gather), [`wait`] and so on.
+///
+/// It takes its stack when it is polled first, and gives it back when the function has ended. Dropping it unwinds what is on
+/// the stack; a function that never began is just dropped.
+#[must_use = "a greenlet does nothing unless it is spawned or awaited"]
+pub struct Greenlet<F, T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    stage: Stage<F, T>,
+    stack_size: usize,
+    site: Site,
 }
 
-impl<T: 'static> Greenlet<T> {
+enum Stage<F, T: 'static> {
+    New(F),
+    Begun(Begun<T>),
+    Ended,
+}
+
+struct Begun<T: 'static> {
+    coroutine: Coroutine<(), (), T, DefaultStack>,
+    /// Valid while the coroutine has frames.
+    back: *const Back,
+    ground: Ground,
+}
+
+impl<F, T> Greenlet<F, T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
     /// A greenlet that has not begun; it may be polled by any task of this thread.
-    ///
-    /// # Panics
-    /// When there is no memory for its stack.
-    pub fn new<F>(function: F) -> Greenlet<T>
-    where
-        F: FnOnce() -> T + 'static,
-    {
-        let stack = match stack::take() {
-            Ok(stack) => stack,
-            Err(error) => panic!(
-                "no stack of {} bytes for a greenlet: {error}",
-                stack::STACK_SIZE
-            ),
+    #[track_caller]
+    pub fn new(function: F) -> Greenlet<F, T> {
+        Greenlet::with_stack_size(stack::STACK_SIZE, function)
+    }
+
+    #[track_caller]
+    pub(crate) fn with_stack_size(stack_size: usize, function: F) -> Greenlet<F, T> {
+        Greenlet {
+            stage: Stage::New(function),
+            stack_size,
+            site: Location::caller(),
+        }
+    }
+
+    /// Puts the function, if it has not begun, at the root of a stack.
+    fn begin(&mut self) {
+        let function = match mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::New(function) => function,
+            other => return self.stage = other,
         };
+        let stack = match stack::take(self.stack_size) {
+            Ok(stack) => stack,
+            Err(error) => panic!("{}", no_stack(self.stack_size, &error)),
+        };
+        let ground = stack::ground(&stack, self.stack_size, self.site);
         let coroutine = Coroutine::with_stack(stack, |back: &Back, ()| {
-            BACK.set(back);
+            RUNNING.with_borrow_mut(|running| {
+                let running = running.as_mut();
+                running.expect("a poll resumed it").back = back;
+            });
             function()
         });
-        Greenlet {
-            coroutine: Some(coroutine),
+        self.stage = Stage::Begun(Begun {
+            coroutine,
+            back: ptr::null(),
+            ground,
+        });
+    }
+
+    /// Unwinds what is on the stack, and gives the stack back.
+    fn end(&mut self) {
+        if let Stage::Begun(mut begun) = mem::replace(&mut self.stage, Stage::Ended) {
+            let (coroutine, back) = (&mut begun.coroutine, &mut begun.back);
+            let entered = Entered::new(back, begun.ground, Waker::noop().clone(), false);
+            coroutine.force_unwind();
+            drop(entered);
+            stack::give_back(begun.coroutine.into_stack(), self.stack_size);
         }
     }
 }
 
-impl<T> Future for Greenlet<T> {
+fn no_stack(size: usize, error: &io::Error) -> String {
+    let hint = match cfg!(target_os = "linux") {
+        true => "; each takes two of the mappings that vm.max_map_count allows",
+        false => "",
+    };
+    format!("no stack of {size} bytes for a greenlet: {error}{hint}")
+}
+
+/// The function is never pinned: it is moved to its stack when it begins.
+impl<F, T> Unpin for Greenlet<F, T> where F: FnOnce() -> T + 'static {}
+
+impl<F, T> Future for Greenlet<F, T>
+where
+    F: FnOnce() -> T + 'static,
+{
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let coroutine = self.coroutine.as_mut().expect("only drop takes it");
-        let _restore = Restore::after_setting(Some(context.waker().clone()));
-        match coroutine.resume(()) {
+        self.begin();
+        let Stage::Begun(begun) = &mut self.stage else {
+            panic!("a greenlet was polled after it had ended");
+        };
+        let (coroutine, back) = (&mut begun.coroutine, &mut begun.back);
+        let (waker, unwinding) = (context.waker().clone(), thread::panicking());
+        let entered = Entered::new(back, begun.ground, waker, unwinding);
+        let resumed = coroutine.resume(());
+        drop(entered);
+        match resumed {
             CoroutineResult::Yield(()) => Poll::Pending,
-            CoroutineResult::Return(value) => Poll::Ready(value),
+            CoroutineResult::Return(value) => {
+                self.end();
+                Poll::Ready(value)
+            }
         }
     }
 }
 
-impl<T> Drop for Greenlet<T> {
+impl<F, T> Drop for Greenlet<F, T>
+where
+    F: FnOnce() -> T + 'static,
+{
     fn drop(&mut self) {
-        // Whoever drops may be a greenlet too: what is unwound must not find its way back.
-        let _restore = Restore::after_setting(None);
-        if let Some(mut coroutine) = self.coroutine.take() {
-            coroutine.force_unwind();
-            stack::give_back(coroutine.into_stack());
-        }
+        self.end();
     }
 }
 
-/// Suspends the greenlet until `future` is ready, and gives its output. Callable at any depth of ordinary functions.
+impl<F, T> fmt::Debug for Greenlet<F, T>
+where
+    F: FnOnce() -> T + 'static,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match &self.stage {
+            Stage::New(_) => "new",
+            Stage::Begun(_) => "begun",
+            Stage::Ended => "ended",
+        };
+        write!(f, "<Greenlet {word} created at {}>", self.site)
+    }
+}
+
+/// Why a wait is impossible.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CannotWait {
+    Outside,
+    Unwinding,
+}
+
+impl fmt::Display for CannotWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CannotWait::Outside => {
+                "waiting outside of a greenlet: call this in a function that greenlet::spawn runs"
+            }
+            CannotWait::Unwinding => {
+                "waiting in a destructor of a greenlet that panics or was cancelled: nothing can suspend it any more"
+            }
+        })
+    }
+}
+
+impl std::error::Error for CannotWait {}
+
+/// Suspends the greenlet until `future` is ready, and gives its output: the `.await` of ordinary functions, callable at any
+/// depth of them. Takes what `.await` takes, tasks and promises too.
 ///
-/// When the greenlet is cancelled meanwhile, this does not return: `future` is dropped and the stack unwound.
+/// When the greenlet is cancelled meanwhile, this does not return: `future` is dropped and the stack unwound. A cancellation
+/// is forwarded to a task, promise or gather that is waited for, as with `.await`.
 ///
 /// # Panics
-/// Outside of a greenlet, and in a destructor that runs because of a panic or a cancellation.
+/// Outside of a greenlet. In a destructor that runs because of a panic or a cancellation, if `future` is not ready at once;
+/// as every panic there, it ends the process.
 #[track_caller]
-pub fn wait<F: Future>(future: F) -> F::Output {
-    let back = BACK.get();
-    assert!(
-        !back.is_null() && !std::thread::panicking(),
-        "greenlet::wait outside of a greenlet, or while one is unwound; use it in greenlet::spawn"
-    );
-    let mut future = pin!(future);
+pub fn wait<F: IntoFuture>(future: F) -> F::Output {
+    match try_wait(future) {
+        Ok(value) => value,
+        Err(reason) => panic!("{reason}"),
+    }
+}
+
+/// [`wait`], for those who have a better way to fail than a panic.
+#[track_caller]
+pub(crate) fn try_wait<F: IntoFuture>(future: F) -> Result<F::Output, CannotWait> {
+    let site = Location::caller();
+    let mut future = pin!(future.into_future());
     loop {
-        let waker = WAKER.with_borrow(Clone::clone);
-        let waker = waker.as_ref().unwrap_or(Waker::noop());
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(waker)) {
-            return value;
+        let (back, waker, unwinding) = RUNNING.with_borrow(|running| {
+            let running = running.as_ref().ok_or(CannotWait::Outside)?;
+            Ok((running.back, running.waker.clone(), running.unwinding))
+        })?;
+        // Of this library's futures each says what it waits for; of another's the loop knows at least the line.
+        current::with(|core| core.note_wait(WaitOn::Unknown, Some(site)));
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Ok(value);
         }
-        // SAFETY: `back` is not null, so it was set on this very stack, by the greenlet's first frame or below in this
-        // function, and `Restore` sets it aside whenever the stack is left. The yielder is borrowed by that first frame,
-        // which outlives this one, and the coroutine never leaves the thread.
+        if thread::panicking() && !unwinding {
+            return Err(CannotWait::Unwinding);
+        }
+        // SAFETY: `RUNNING` is set by `Entered` for exactly as long as a greenlet's frames run, so `back` is the one that this
+        // greenlet's first frame put there. That frame borrows the yielder and outlives this one, and neither leaves the
+        // thread, as a coroutine cannot be sent.
         unsafe { &*back }.suspend(());
-        BACK.set(back);
     }
 }

@@ -133,6 +133,26 @@ impl TcpStream {
         read(&self.source, buffer, Location::caller())
     }
 
+    /// [`read`](TcpStream::read) of a stream that several share: whoever reads second is told so by an error.
+    #[cfg(feature = "greenlet")]
+    #[track_caller]
+    pub(crate) fn read_shared<'a>(
+        &'a self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        read(&self.source, buffer, Location::caller())
+    }
+
+    /// [`write`](TcpStream::write) of a stream that several share.
+    #[cfg(feature = "greenlet")]
+    #[track_caller]
+    pub(crate) fn write_shared<'a>(
+        &'a self,
+        buffer: &'a [u8],
+    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
+        write(&self.source, buffer, Location::caller())
+    }
+
     /// Appends what there is, `most` bytes at a time. While it waits it holds no memory for them.
     #[track_caller]
     pub(crate) fn read_more<'a>(
