@@ -3,7 +3,6 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::cancel;
 use crate::current;
 use crate::header::{Ended, Runnable};
 use crate::observe::Event;
@@ -51,8 +50,7 @@ impl AnyTask {
 
     /// Asks it to cancel, as [`Promise::cancel`](crate::Promise::cancel).
     pub fn cancel(&self) -> bool {
-        let core = current::get();
-        core.is_ok_and(|core| cancel::request(&core, self.0.clone()))
+        self.0.clone().request_cancel()
     }
 
     /// How many requests to cancel were made and not taken back.

@@ -8,6 +8,7 @@ use crate::error::{LoopError, TaskError};
 use crate::observe::Site;
 use crate::promise::Promise;
 use crate::task::{self, Task};
+use crate::text::shown_as;
 
 /// A coroutine (any future), a [`Task`] or a [`Promise`]: what `gather`, `wait` and `run_until_complete` take.
 ///
@@ -97,3 +98,5 @@ impl<T: Clone + 'static> Awaitable for &Promise<T> {
         copy(promise)
     }
 }
+
+shown_as! { Spawner => "<Spawner>" }

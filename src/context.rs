@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::current;
+use crate::text::shown_as;
 
 /// The values that were set; `None` until something is.
 pub(crate) type Context = Option<Rc<HashMap<u64, Rc<dyn Any>>>>;
@@ -159,3 +160,5 @@ impl<T> fmt::Debug for ContextVar<T> {
         write!(f, "<ContextVar name='{}'>", self.name)
     }
 }
+
+shown_as! { Token<T> => "<Token>" }

@@ -19,6 +19,7 @@ use crate::promise::Promise;
 use crate::remote::LoopHandle;
 use crate::shuffle;
 use crate::task::{self, Task};
+use crate::text::shown_as;
 use crate::trace;
 use crate::turn::{self, TurnReport};
 use crate::watchdog;
@@ -362,7 +363,11 @@ impl Drop for EventLoop {
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (running, closed) = (self.is_running(), self.is_closed());
-        write!(f, "<EventLoop running={running} closed={closed}>")
+        let debug = self.core.watchdog.is_some();
+        write!(
+            f,
+            "<EventLoop running={running} closed={closed} debug={debug}>"
+        )
     }
 }
 
@@ -383,3 +388,5 @@ pub fn get_running_loop() -> Result<EventLoop, LoopError> {
     let core = current::get()?;
     Ok(EventLoop { core, owns: false })
 }
+
+shown_as! { Builder => "<Builder of an EventLoop>" }

@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use crate::context::{Context, ContextCell};
 use crate::observe::{Site, WaitKind};
+use crate::text::shown_as;
 
 /// A task as the loop sees it.
 pub(crate) trait Runnable: Waitable {
@@ -24,6 +25,9 @@ pub(crate) trait Runnable: Waitable {
 
     /// Tells everybody who waits for the outcome.
     fn announce(self: Rc<Self>);
+
+    /// Asks it to cancel; false when it has ended already.
+    fn request_cancel(self: Rc<Self>) -> bool;
 
     /// The coroutine's name.
     fn coroutine(&self) -> &'static str;
@@ -254,3 +258,5 @@ impl Header {
         result
     }
 }
+
+shown_as! { Watched => "<Watched>" }

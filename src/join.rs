@@ -1,11 +1,13 @@
 //! Awaiting a promise or task: `promise.await` moves the value out, `(&promise).await` copies it.
 
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::cancel;
 use crate::completion::{Listener, Outcome};
 use crate::error::TaskError;
 use crate::header::{ListenerKey, WaitOn, Waitable};
@@ -27,6 +29,10 @@ impl<T: 'static> Waiting<T> {
             registered: None,
             site,
         }
+    }
+
+    fn cancel(&self) -> bool {
+        cancel::request(self.cell.core(), self.cell.clone())
     }
 
     fn poll_done(&mut self, context: &Context<'_>) -> Poll<()> {
@@ -67,6 +73,13 @@ impl<T> Drop for Waiting<T> {
 /// The future of `task.await` and `promise.await`: moves the value out.
 pub struct Join<T>(Waiting<T>);
 
+impl<T: 'static> Join<T> {
+    /// Asks what is awaited to cancel.
+    pub(crate) fn cancel(&self) -> bool {
+        self.0.cancel()
+    }
+}
+
 impl<T: 'static> Future for Join<T> {
     type Output = Result<T, TaskError>;
 
@@ -78,6 +91,13 @@ impl<T: 'static> Future for Join<T> {
 
 /// The future of `(&task).await` and `(&promise).await`: copies the value.
 pub struct JoinRef<T>(Waiting<T>);
+
+impl<T: 'static> JoinRef<T> {
+    /// Asks what is awaited to cancel.
+    pub(crate) fn cancel(&self) -> bool {
+        self.0.cancel()
+    }
+}
 
 impl<T: Clone + 'static> Future for JoinRef<T> {
     type Output = Result<T, TaskError>;
@@ -133,5 +153,23 @@ impl<T: Clone + 'static> IntoFuture for &Task<T> {
             self.promise().cell.clone(),
             Location::caller(),
         ))
+    }
+}
+
+fn describe<T: 'static>(waiting: &Waiting<T>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("<await of ")?;
+    waiting.cell.describe(f)?;
+    f.write_str(">")
+}
+
+impl<T: 'static> fmt::Debug for Join<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe(&self.0, f)
+    }
+}
+
+impl<T: 'static> fmt::Debug for JoinRef<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe(&self.0, f)
     }
 }

@@ -13,6 +13,7 @@ use crate::current;
 use crate::error::{LoopError, TaskError};
 use crate::inbox::{Inbox, Letter};
 use crate::task::create_task;
+use crate::text::shown_as;
 
 /// The way for other threads to reach a loop: from [`EventLoop::handle`](crate::EventLoop::handle). Clones are cheap.
 #[derive(Clone)]
@@ -160,3 +161,5 @@ impl<T> RemoteTask<T> {
         })
     }
 }
+
+shown_as! { RemoteTask<T> => "<RemoteTask>" }

@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
@@ -202,8 +202,10 @@ impl Drop for Guard {
 /// assert_eq!(task.await.unwrap(), "woken, and tidied up");
 /// # }).unwrap();
 /// ```
-pub async fn catch_cancel<F: IntoFuture>(body: F) -> Result<F::Output, Cancelled> {
-    Guard::enter(Kind::Catch).run(body.into_future()).await
+#[track_caller]
+pub fn catch_cancel<F: IntoFuture>(body: F) -> impl Future<Output = Result<F::Output, Cancelled>> {
+    let body = body.into_future();
+    async move { Guard::enter(Kind::Catch).run(body).await }
 }
 
 /// A cancellation that [`catch_cancel`] caught. Dropping it swallows the cancellation, [`raise`](Cancelled::raise) goes on

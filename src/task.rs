@@ -95,6 +95,11 @@ impl<F: Future + 'static> Runnable for TaskCell<F> {
         completion::announce(self as Rc<dyn Outcome<F::Output>>);
     }
 
+    fn request_cancel(self: Rc<Self>) -> bool {
+        let core = self.core.clone();
+        cancel::request(&core, self)
+    }
+
     fn coroutine(&self) -> &'static str {
         function_name(std::any::type_name::<F>())
     }

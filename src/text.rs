@@ -2,6 +2,18 @@
 
 use std::fmt;
 
+/// Has `Debug` print a name, for what has nothing else to show.
+macro_rules! shown_as {
+    ($($type:ident $(<$($generic:ident $(: $bound:path)?),+>)? => $name:literal),+ $(,)?) => {$(
+        impl $(<$($generic $(: $bound)?),+>)? std::fmt::Debug for $type $(<$($generic),+>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str($name)
+            }
+        }
+    )+};
+}
+pub(crate) use shown_as;
+
 /// `hello` from `examples::hello::{{closure}}`: the type of an async function or closure names the function it stands in.
 pub(crate) fn function_name(type_name: &'static str) -> &'static str {
     let mut name = type_name;
@@ -21,7 +33,8 @@ pub(crate) fn function_name(type_name: &'static str) -> &'static str {
 /// Cuts a long value in the middle, as `reprlib` does, so that a task fits on a line.
 pub(crate) struct Short<'a, T: ?Sized>(pub(crate) &'a T);
 
-const LONGEST: usize = 60;
+/// As Python: so many characters, of which 13 and 14 are those of the value's two ends.
+const LONGEST: usize = 30;
 
 impl<T: fmt::Debug + ?Sized> fmt::Debug for Short<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +45,7 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for Short<'_, T> {
         }
         let half = (LONGEST - 3) / 2;
         let head: String = whole.chars().take(half).collect();
-        let tail: String = whole.chars().skip(length - half).collect();
+        let tail: String = whole.chars().skip(length - half - 1).collect();
         write!(f, "{head}...{tail}")
     }
 }
@@ -61,7 +74,8 @@ mod tests {
     fn long_values_are_cut_in_the_middle() {
         let text = "x".repeat(100);
         let short = format!("{:?}", Short(&text));
-        assert_eq!(short, format!("\"{0}...{0}\"", "x".repeat(27)));
+        // As `reprlib` cuts it.
+        assert_eq!(short, "\"xxxxxxxxxxxx...xxxxxxxxxxxxx\"");
         assert_eq!(format!("{:?}", Short(&[1, 2])), "[1, 2]");
     }
 }

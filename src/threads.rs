@@ -14,6 +14,7 @@ use crate::error::{Panic, TaskError};
 use crate::header::WaitOn;
 use crate::inbox::Letter;
 use crate::observe::{Event, Site, WaitKind};
+use crate::text::shown_as;
 
 /// Where a job leaves its result, and whom it wakes.
 struct Slot<T> {
@@ -65,6 +66,15 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
+    to_thread_at(job, Location::caller())
+}
+
+/// For a job on behalf of a caller at `site`.
+pub(crate) fn to_thread_at<T, F>(job: F, site: Site) -> Offload<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
     Offload {
         job: Some(Box::new(job)),
         slot: Arc::new(Mutex::new(Slot {
@@ -73,7 +83,7 @@ where
             abandoned: false,
         })),
         number: 0,
-        site: Location::caller(),
+        site,
     }
 }
 
@@ -83,8 +93,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let mut offload = to_thread(job);
-    offload.site = site;
+    let mut offload = to_thread_at(job, site);
     if let Err(error) = offload.submit(core) {
         let payload = format!("the thread pool refused the job: {error}");
         lock(&offload.slot).outcome = Some(Err(TaskError::Panicked(Panic::new(Box::new(payload)))));
@@ -149,3 +158,5 @@ impl<T> Drop for Offload<T> {
         lock(&self.slot).abandoned = true;
     }
 }
+
+shown_as! { Offload<T> => "<to_thread>" }

@@ -1,5 +1,6 @@
 //! Sleeping: a task that waits for the clock.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::Pin;
@@ -137,6 +138,12 @@ impl Sleep {
     }
 }
 
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<sleep {:?}>", self.delay)
+    }
+}
+
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let State::Waiting { core, timer, .. } = &self.state {
@@ -146,6 +153,7 @@ impl Drop for Sleep {
 }
 
 /// A clock that ticks at a fixed rate: see [`interval`].
+#[derive(Debug)]
 pub struct Interval {
     period: Duration,
     /// When the next tick is due; unknown before the first.

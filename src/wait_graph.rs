@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use crate::current;
 use crate::header::{Runnable, WaitOn};
-use crate::observe::Site;
+use crate::observe::{Site, WaitKind};
 use crate::text::function_name;
 
 /// One task, as it was when [`wait_graph`] looked.
@@ -26,12 +26,15 @@ pub struct WaitNode {
     pub site: Option<Site>,
     /// The tasks that it waits for.
     pub tasks: Vec<u64>,
+    /// It awaits these tasks themselves, or a gather of them, and nothing that stands in between.
+    awaits_directly: bool,
 }
 
 /// The tasks of a loop that are not done, in creation order, with what each waits for.
 ///
-/// `Display` is the tree that `python -m asyncio pstree` prints; tasks that await each other in a circle, which no tree can
-/// show, are listed under it.
+/// `Display` is the tree that `python -m asyncio pstree` prints, with what a task waits for in the place of the library's own
+/// coroutines. For tasks that await each other in a circle, of which no tree can be drawn, it has a line `cycle: Task-2 → Task-3 →
+/// Task-2`; a task that several others await is drawn in full where it comes first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitGraph {
     /// The tasks.
@@ -62,22 +65,24 @@ pub fn wait_graph() -> WaitGraph {
 
 fn node(task: &dyn Runnable) -> WaitNode {
     let header = task.header();
-    let (waits_for, site, tasks) = header.with_wait(|wait| {
-        let (text, tasks) = match &wait.on {
+    let (kind, site, tasks) = header.with_wait(|wait| {
+        let (kind, tasks) = match &wait.on {
             WaitOn::Unknown => (None, Vec::new()),
-            WaitOn::Leaf(kind) => (Some(kind.to_string()), Vec::new()),
-            WaitOn::Several(kind, several) => (Some(kind.to_string()), several.tasks()),
-            WaitOn::Object(object) => (Some(object.wait_kind().to_string()), object.tasks()),
+            WaitOn::Leaf(kind) => (Some(*kind), Vec::new()),
+            WaitOn::Several(kind, several) => (Some(*kind), several.tasks()),
+            WaitOn::Object(object) => (Some(object.wait_kind()), object.tasks()),
         };
-        (text, wait.site, tasks)
+        (kind, wait.site, tasks)
     });
+    let direct = matches!(kind, Some(WaitKind::Task(_) | WaitKind::Promise));
     WaitNode {
         number: header.number,
         name: header.name(),
         coroutine: function_name(task.coroutine()).to_owned(),
         created: header.site,
-        waits_for,
+        waits_for: kind.map(|kind| kind.to_string()),
         site,
+        awaits_directly: direct && !tasks.is_empty(),
         tasks,
     }
 }
@@ -105,18 +110,12 @@ impl WaitGraph {
         dot + "}\n"
     }
 
-    /// Draws `number` and below it those that it waits for. What was drawn already is not drawn again.
-    fn draw(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        drawn: &mut HashSet<u64>,
-        number: u64,
-        last: bool,
-    ) -> fmt::Result {
-        // Chains of tasks can be long: a list of what is left, and no recursion.
+    /// Draws `root` and below it those that it waits for. What was drawn already is not drawn again.
+    fn draw(&self, f: &mut fmt::Formatter<'_>, drawn: &mut HashSet<u64>, root: u64) -> fmt::Result {
         let by_number: HashMap<u64, &WaitNode> =
             self.nodes.iter().map(|node| (node.number, node)).collect();
-        let mut left = vec![(number, String::new(), last)];
+        // Chains of tasks can be long: a list of what is left, and no recursion.
+        let mut left = vec![(root, String::new(), true)];
         while let Some((number, indent, last)) = left.pop() {
             let Some(node) = by_number.get(&number) else {
                 continue;
@@ -133,17 +132,34 @@ impl WaitGraph {
             writeln!(f, "{indent}{branch}(T) {}", node.name)?;
             let site = node.site.unwrap_or(node.created);
             let (file, line) = (site.file(), site.line());
-            write!(f, "{indent}{below}└── {} {file}:{line}", node.coroutine)?;
-            match (&node.waits_for, node.tasks.is_empty()) {
-                (Some(what), true) => writeln!(f, "  waits for {what}")?,
-                _ => writeln!(f)?,
+            writeln!(f, "{indent}{below}└──  {} {file}:{line}", node.coroutine)?;
+            let mut indent = format!("{indent}{below}    ");
+            if let Some(what) = node.waits_for.as_deref().filter(|_| !node.awaits_directly) {
+                writeln!(f, "{indent}└──  {what}")?;
+                indent.push_str("    ");
             }
-            let indent = format!("{indent}{below}    ");
             for (i, task) in node.tasks.iter().enumerate().rev() {
                 left.push((*task, indent.clone(), i + 1 == node.tasks.len()));
             }
         }
         Ok(())
+    }
+
+    /// A circle among the tasks in `left`, all of which are awaited by others of them: the first one twice, at both ends.
+    fn circle(&self, left: &[&WaitNode]) -> Vec<u64> {
+        let awaiter = |number: u64| left.iter().find(|node| node.tasks.contains(&number));
+        let mut path: Vec<u64> = left.first().iter().map(|node| node.number).collect();
+        // Up the chain of who awaits whom, until somebody comes again.
+        while let Some(node) = path.last().and_then(|number| awaiter(*number)) {
+            let again = path.iter().position(|number| *number == node.number);
+            path.push(node.number);
+            if let Some(first) = again {
+                path.drain(..first);
+                break;
+            }
+        }
+        path.reverse();
+        path
     }
 }
 
@@ -153,31 +169,27 @@ fn escaped(text: &str) -> String {
 
 impl fmt::Display for WaitGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let awaited: HashSet<u64> = self
-            .nodes
-            .iter()
-            .flat_map(|node| node.tasks.iter().copied())
-            .collect();
-        let roots = self.nodes.iter().map(|node| node.number);
-        let roots: Vec<u64> = roots.filter(|number| !awaited.contains(number)).collect();
         let mut drawn = HashSet::new();
-        for (i, root) in roots.iter().enumerate() {
-            self.draw(f, &mut drawn, *root, i + 1 == roots.len())?;
-        }
-        let circular = self
-            .nodes
-            .iter()
-            .filter(|node| !drawn.contains(&node.number));
-        for (i, node) in circular.enumerate() {
-            if i == 0 {
-                writeln!(
-                    f,
-                    "tasks that await each other in a circle, or are awaited from one:"
-                )?;
+        loop {
+            let left = self.nodes.iter();
+            let left: Vec<_> = left.filter(|node| !drawn.contains(&node.number)).collect();
+            let awaited: HashSet<u64> = left.iter().flat_map(|node| &node.tasks).copied().collect();
+            let roots = left.iter().map(|node| node.number);
+            let roots: Vec<u64> = roots.filter(|number| !awaited.contains(number)).collect();
+            if left.is_empty() {
+                return Ok(());
             }
-            let waits_for = node.waits_for.as_deref().unwrap_or("nothing known");
-            writeln!(f, "    {} waits for {waits_for}", node.name)?;
+            for root in &roots {
+                self.draw(f, &mut drawn, *root)?;
+            }
+            if roots.is_empty() {
+                let circle = self.circle(&left);
+                let name = |number: &u64| left.iter().find(|node| node.number == *number);
+                let names: Vec<_> = circle.iter().filter_map(name).collect();
+                let names: Vec<_> = names.iter().map(|node| node.name.as_str()).collect();
+                writeln!(f, "cycle: {}", names.join(" → "))?;
+                drawn.extend(circle);
+            }
         }
-        Ok(())
     }
 }

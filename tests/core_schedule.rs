@@ -226,6 +226,16 @@ fn a_refused_nested_run_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn tasks_can_be_cancelled_from_outside_while_the_loop_rests() {
+    let event_loop = virtual_loop();
+    let task = event_loop.create_task(sleep(ms(1))).unwrap();
+    event_loop.turn().unwrap();
+    assert!(event_loop.all_tasks().iter().all(AnyTask::cancel));
+    event_loop.turn().unwrap();
+    assert!(task.cancelled());
+}
+
+#[test]
 fn tasks_print_as_in_python() {
     let texts = noted(|log| async move {
         async fn work() -> u8 {

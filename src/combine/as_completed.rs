@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,14 +13,17 @@ use crate::combine::wait::{WaitItem, distinct};
 use crate::core::Core;
 use crate::current;
 use crate::error::TimeoutError;
-use crate::header::{ListenerKey, WaitOn, Watchable, Watcher};
+use crate::header::{ListenerKey, Several, WaitOn, Watchable, Watcher, pending_tasks};
 use crate::observe::{Site, WaitKind};
+use crate::text::shown_as;
 use crate::time::{Sleep, sleep_at};
 use crate::waker::wake_on;
 
 /// Notes who has ended, in that order.
 struct Finish {
     core: Rc<Core>,
+    /// What is watched.
+    items: Vec<Rc<dyn Watchable>>,
     ended: RefCell<VecDeque<usize>>,
     waker: Cell<Option<Waker>>,
 }
@@ -34,11 +37,17 @@ impl Watcher for Finish {
     }
 }
 
+impl Several for Finish {
+    fn tasks(&self) -> Vec<u64> {
+        pending_tasks(self.items.iter())
+    }
+}
+
 /// The stream of [`as_completed`].
 pub struct AsCompleted<H> {
     /// Those that were not given out yet.
     items: Vec<Option<H>>,
-    watched: Vec<(Rc<dyn Watchable>, Option<ListenerKey>)>,
+    keys: Vec<Option<ListenerKey>>,
     finish: Rc<Finish>,
     left: usize,
     limit: Option<Sleep>,
@@ -70,24 +79,24 @@ pub struct AsCompleted<H> {
 /// ```
 #[track_caller]
 pub fn as_completed<H: WaitItem>(items: impl IntoIterator<Item = H>) -> AsCompleted<H> {
+    let items = distinct(items);
     let finish = Rc::new(Finish {
         core: current::expect(),
+        items: items.iter().map(|item| item.watched().0).collect(),
         ended: RefCell::default(),
         waker: Cell::new(None),
     });
-    let items: Vec<_> = distinct(items).into_iter().map(Some).collect();
-    let watched = items.iter().flatten().enumerate().map(|(i, item)| {
-        let item = item.watched().0;
+    let keys = finish.items.iter().enumerate().map(|(i, item)| {
         let key = item.watch(finish.clone(), i);
         if key.is_none() {
             finish.child_done(i);
         }
-        (item, key)
+        key
     });
     AsCompleted {
-        watched: watched.collect(),
+        keys: keys.collect(),
         left: items.len(),
-        items,
+        items: items.into_iter().map(Some).collect(),
         finish,
         limit: None,
         site: Location::caller(),
@@ -105,7 +114,12 @@ impl<H> AsCompleted<H> {
     ///
     /// # Errors
     /// [`TimeoutError`] when the time is over, now and from then on, with some that have not ended.
-    pub async fn next(&mut self) -> Option<Result<H, TimeoutError>> {
+    #[track_caller]
+    pub fn next(&mut self) -> impl Future<Output = Option<Result<H, TimeoutError>>> {
+        self.next_from(Location::caller())
+    }
+
+    async fn next_from(&mut self, site: Site) -> Option<Result<H, TimeoutError>> {
         if self.left == 0 {
             return None;
         }
@@ -120,8 +134,8 @@ impl<H> AsCompleted<H> {
                 }
             }
             drop(self.finish.waker.replace(Some(context.waker().clone())));
-            let on = WaitOn::Leaf(WaitKind::Promise);
-            self.finish.core.note_wait(on, Some(self.site));
+            let on = WaitOn::Several(WaitKind::Promise, self.finish.clone());
+            self.finish.core.note_wait(on, Some(site));
             Poll::Pending
         });
         match ended.await {
@@ -136,10 +150,12 @@ impl<H> AsCompleted<H> {
 
 impl<H> Drop for AsCompleted<H> {
     fn drop(&mut self) {
-        for (item, key) in &self.watched {
+        for (item, key) in self.finish.items.iter().zip(&self.keys) {
             if let Some(key) = key {
                 item.unwatch(*key);
             }
         }
     }
 }
+
+shown_as! { AsCompleted<H> => "<as_completed>" }

@@ -17,6 +17,7 @@ use crate::header::{
     Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher, pending_tasks,
 };
 use crate::observe::{Site, WaitKind};
+use crate::promise::state_word;
 use crate::waker::wake_on;
 
 /// How a gather came to its end before all children did.
@@ -252,6 +253,35 @@ where
     TryGather(Inner::start(children, |promises, _, i| {
         C::failed(promises, i)
     }))
+}
+
+impl<C: Children> Inner<C> {
+    /// `<gather pending>`: asyncio's `<_GatheringFuture pending>`.
+    fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = self.gathering.left.get();
+        match (self.gathering.ended(), self.gathering.children.len()) {
+            (None, all) => write!(f, "<{name} pending, {} of {all} done>", all - left),
+            (ended, _) => write!(f, "<{name} {}>", state_word(ended)),
+        }
+    }
+}
+
+impl<C: Children> fmt::Debug for Gather<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe("gather", f)
+    }
+}
+
+impl<C: Children> fmt::Debug for GatherResults<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe("gather", f)
+    }
+}
+
+impl<C: TryChildren> fmt::Debug for TryGather<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe("try_gather", f)
+    }
 }
 
 impl<C: Children> Gather<C> {

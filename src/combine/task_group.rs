@@ -64,7 +64,6 @@ type Children<E> = BTreeMap<usize, Rc<dyn Child<E>>>;
 
 struct Group<E> {
     core: Rc<Core>,
-    site: Site,
     phase: Cell<Phase>,
     /// Children were cancelled, and no new ones are taken.
     aborting: Cell<bool>,
@@ -100,14 +99,14 @@ impl<E: 'static> Group<E> {
     }
 
     /// Waits until no child is left.
-    async fn join(self: &Rc<Self>) {
+    async fn join(self: &Rc<Self>, site: Site) {
         poll_fn(|context| {
             if !self.has_children() {
                 return Poll::Ready(());
             }
             drop(self.waker.replace(Some(context.waker().clone())));
             let on = WaitOn::Several(WaitKind::Sync("TaskGroup"), self.clone());
-            self.core.note_wait(on, Some(self.site));
+            self.core.note_wait(on, Some(site));
             Poll::Pending
         })
         .await
@@ -190,7 +189,6 @@ impl<E: 'static> TaskGroup<E> {
     pub fn new() -> TaskGroup<E> {
         TaskGroup(Rc::new(Group {
             core: current::expect(),
-            site: Location::caller(),
             phase: Cell::new(Phase::Created),
             aborting: Cell::new(false),
             made: Cell::new(0),
@@ -253,9 +251,18 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// # Panics
     /// When it is awaited outside of a task, or a second time.
-    pub async fn run<T>(
+    #[track_caller]
+    pub fn run<T>(
         &self,
         body: impl Future<Output = Result<T, E>>,
+    ) -> impl Future<Output = Result<T, ExceptionGroup<E>>> {
+        self.run_from(body, Location::caller())
+    }
+
+    async fn run_from<T>(
+        &self,
+        body: impl Future<Output = Result<T, E>>,
+        site: Site,
     ) -> Result<T, ExceptionGroup<E>> {
         let group = &self.0;
         assert!(
@@ -276,7 +283,7 @@ impl<E: 'static> TaskGroup<E> {
         if !matches!(ran, Ok(Ok(_))) && !group.aborting.get() {
             group.abort();
         }
-        while let Err(now) = catch_cancel(group.join()).await {
+        while let Err(now) = catch_cancel(group.join(site)).await {
             // Children are asked once: further requests wait with us until they have ended.
             if !group.aborting.get() {
                 cancelled = Some(now);

@@ -46,7 +46,7 @@ pub fn timeout<F: IntoFuture>(
     limit: Duration,
     body: F,
 ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
-    let site = Location::caller();
+    let (body, site) = (body.into_future(), Location::caller());
     async move { Timeout::made(Some(limit), site).run(body).await }
 }
 
@@ -62,7 +62,7 @@ pub fn timeout_at<F: IntoFuture>(
     when: Duration,
     body: F,
 ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
-    let site = Location::caller();
+    let (body, site) = (body.into_future(), Location::caller());
     async move {
         let timeout = Timeout::made(None, site);
         timeout.0.when.set(crate::clock::to_nanos(when));
@@ -98,14 +98,15 @@ pub fn wait_for<F: Limited>(
     limit: impl Into<Option<Duration>>,
 ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
     let (limit, site) = (limit.into(), Location::caller());
+    let body = awaitable.into_future();
     async move {
         if limit != Some(Duration::ZERO) {
-            return Timeout::made(limit, site).run(awaitable).await;
+            return Timeout::made(limit, site).run(body).await;
         }
-        if !awaitable.end_now() {
+        if !F::end_now(&body) {
             return Err(TimeoutError);
         }
-        let ended = awaitable.await;
+        let ended = body.await;
         match F::was_cancelled(&ended) {
             true => Err(TimeoutError),
             false => Ok(ended),
@@ -117,7 +118,7 @@ pub fn wait_for<F: Limited>(
 pub trait Limited: IntoFuture {
     /// There is no time at all: cancels what is on its way. False for a coroutine, which has not begun.
     #[doc(hidden)]
-    fn end_now(&self) -> bool;
+    fn end_now(future: &Self::IntoFuture) -> bool;
 
     /// Whether this is the outcome of something that was cancelled.
     #[doc(hidden)]
@@ -125,7 +126,7 @@ pub trait Limited: IntoFuture {
 }
 
 impl<F: Future> Limited for F {
-    fn end_now(&self) -> bool {
+    fn end_now(_: &F) -> bool {
         false
     }
 
@@ -137,8 +138,8 @@ impl<F: Future> Limited for F {
 macro_rules! on_their_way {
     ($(($($clone:ident)?) $handle:ty),+) => {$(
         impl<T: $($clone +)? 'static> Limited for $handle {
-            fn end_now(&self) -> bool {
-                self.cancel();
+            fn end_now(future: &Self::IntoFuture) -> bool {
+                future.cancel();
                 true
             }
 
@@ -220,7 +221,15 @@ impl Timeout {
     ///
     /// # Panics
     /// When it is awaited outside of a task, or a second time.
-    pub async fn run<F: IntoFuture>(&self, body: F) -> Result<F::Output, TimeoutError> {
+    #[track_caller]
+    pub fn run<F: IntoFuture>(
+        &self,
+        body: F,
+    ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+        self.run_body(body.into_future())
+    }
+
+    async fn run_body<F: Future>(&self, body: F) -> Result<F::Output, TimeoutError> {
         let state = &self.0;
         assert!(
             state.phase.get() == Phase::Created,
@@ -231,7 +240,7 @@ impl Timeout {
         state.phase.set(Phase::Active);
         state.arm();
         let entered = Entered(state);
-        let ran = guard.run(body.into_future()).await;
+        let ran = guard.run(body).await;
         drop(entered);
         match ran {
             Ok(value) => Ok(value),

@@ -18,6 +18,7 @@ use crate::header::{
 use crate::observe::{Site, WaitKind};
 use crate::promise::Promise;
 use crate::task::Task;
+use crate::text::shown_as;
 use crate::time::{Sleep, sleep_at};
 use crate::waker::wake_on;
 
@@ -315,3 +316,5 @@ impl<H: WaitItem> Future for Wait<H> {
         Poll::Ready(Ok((done, pending)))
     }
 }
+
+shown_as! { Wait<H> => "<wait>" }

@@ -1,5 +1,6 @@
 //! A listening TCP socket. asyncio's counterpart is `start_server`.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use crate::current;
 use crate::net::source::Source;
 use crate::net::tcp::{TcpStream, descriptor};
 use crate::reactor::Direction;
-use crate::time::sleep;
+use crate::time::sleep_at;
 
 /// How long accepting rests when the process has run out of descriptors, as in asyncio.
 pub(super) const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -69,7 +70,7 @@ impl TcpListener {
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                     Err(error) if is_exhausted(&error) => {
                         log::warn!("accept: {error}; trying again in a second");
-                        sleep(ACCEPT_RETRY_DELAY).await;
+                        sleep_at(ACCEPT_RETRY_DELAY, site).await;
                     }
                     Err(error) => return Err(error),
                 }
@@ -89,4 +90,13 @@ impl TcpListener {
 /// EMFILE, ENFILE, ENOBUFS and ENOMEM: too many files or too little memory.
 pub(super) fn is_exhausted(error: &io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(12 | 23 | 24 | 55 | 105))
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.local_addr() {
+            Ok(address) => write!(f, "<TcpListener on {address}>"),
+            Err(_) => f.write_str("<TcpListener>"),
+        }
+    }
 }

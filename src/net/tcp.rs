@@ -16,7 +16,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::callback::Handle;
 use crate::current;
-use crate::net::resolver::resolve;
+use crate::net::resolver::resolve_at;
 use crate::net::source::Source;
 use crate::observe::Site;
 use crate::reactor::Direction;
@@ -65,7 +65,12 @@ impl TcpStream {
     ///
     /// # Panics
     /// When awaited without a running loop.
-    pub async fn connect(address: &str) -> io::Result<TcpStream> {
+    #[track_caller]
+    pub fn connect(address: &str) -> impl Future<Output = io::Result<TcpStream>> {
+        TcpStream::connect_from(address, Location::caller())
+    }
+
+    pub(super) async fn connect_from(address: &str, site: Site) -> io::Result<TcpStream> {
         let parts = address.rsplit_once(':');
         let Some((host, Ok(port))) = parts.map(|(host, port)| (host, port.parse::<u16>())) else {
             return Err(io::Error::new(
@@ -73,13 +78,21 @@ impl TcpStream {
                 format!("{address:?} is not of the form host:port"),
             ));
         };
-        TcpStream::connect_any(&resolve(host, port).await?).await
+        let addresses = resolve_at(host, port, site).await?;
+        TcpStream::connect_any_from(&addresses, site).await
     }
 
-    pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    #[track_caller]
+    pub(crate) fn connect_any(
+        addresses: &[SocketAddr],
+    ) -> impl Future<Output = io::Result<TcpStream>> {
+        TcpStream::connect_any_from(addresses, Location::caller())
+    }
+
+    async fn connect_any_from(addresses: &[SocketAddr], site: Site) -> io::Result<TcpStream> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "no address to connect to");
         for address in addresses {
-            match TcpStream::connect_to(*address).await {
+            match TcpStream::connect_to_from(*address, site).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => failure = error,
             }
@@ -96,19 +109,20 @@ impl TcpStream {
     /// When awaited without a running loop.
     #[track_caller]
     pub fn connect_to(address: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
-        let site = Location::caller();
-        async move {
-            let stream = TcpStream::register(mio::net::TcpStream::connect(address)?, false)?;
-            let connected = stream.source.operation(
-                Direction::Write,
-                site,
-                |source: &Source<mio::net::TcpStream>, context: &Context<'_>, site| {
-                    source.poll_io(context, Direction::Write, site, is_connected)
-                },
-            );
-            connected.await?;
-            Ok(stream)
-        }
+        TcpStream::connect_to_from(address, Location::caller())
+    }
+
+    async fn connect_to_from(address: SocketAddr, site: Site) -> io::Result<TcpStream> {
+        let stream = TcpStream::register(mio::net::TcpStream::connect(address)?, false)?;
+        let connected = stream.source.operation(
+            Direction::Write,
+            site,
+            |source: &Source<mio::net::TcpStream>, context: &Context<'_>, site| {
+                source.poll_io(context, Direction::Write, site, is_connected)
+            },
+        );
+        connected.await?;
+        Ok(stream)
     }
 
     pub(super) fn into_source(self) -> TcpSource {

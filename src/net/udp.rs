@@ -1,5 +1,6 @@
 //! UDP sockets: messages, each received whole or not at all.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -114,5 +115,14 @@ impl UdpSocket {
         };
         self.source
             .operation(Direction::Read, Location::caller(), receive)
+    }
+}
+
+impl fmt::Debug for UdpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.local_addr() {
+            Ok(address) => write!(f, "<UdpSocket on {address}>"),
+            Err(_) => f.write_str("<UdpSocket>"),
+        }
     }
 }

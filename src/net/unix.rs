@@ -12,6 +12,7 @@ use crate::current;
 use crate::net::source::Source;
 use crate::net::tcp::descriptor;
 use crate::reactor::Direction;
+use crate::text::shown_as;
 
 /// A connected Unix socket. Dropping it closes the connection.
 pub struct UnixStream {
@@ -242,3 +243,5 @@ impl UnixDatagram {
             .operation(Direction::Read, Location::caller(), receive)
     }
 }
+
+shown_as! { UnixStream => "<UnixStream>", UnixListener => "<UnixListener>", UnixDatagram => "<UnixDatagram>" }

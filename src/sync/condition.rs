@@ -17,6 +17,7 @@ use crate::header::{Ended, Request, WaitOn, Waitable};
 use crate::observe::WaitKind;
 use crate::sync::lock::{Hold, Lock, LockAcquire, NotAcquiredError};
 use crate::sync::wait_list::{Spot, State, Turn, WaitList};
+use crate::text::shown_as;
 
 #[derive(Default)]
 struct Inner {
@@ -384,3 +385,5 @@ impl Drop for ConditionWait {
         }
     }
 }
+
+shown_as! { ConditionWait => "<Condition.wait>" }

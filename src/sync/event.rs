@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::sync::wait_list::{Spot, Turn, WaitList, describe};
+use crate::text::shown_as;
 
 #[derive(Default)]
 struct Inner {
@@ -117,3 +118,5 @@ impl Drop for EventWait {
         }
     }
 }
+
+shown_as! { EventWait => "<Event.wait>" }

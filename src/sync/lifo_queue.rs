@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::sync::queue::{Queue, Store};
+use crate::text::shown_as;
 
 /// Last in, first out.
 pub struct Lifo<T>(Vec<T>);
@@ -72,3 +73,5 @@ impl<T: fmt::Debug> fmt::Debug for LifoQueue<T> {
         self.0.fmt(f)
     }
 }
+
+shown_as! { Lifo<T> => "<Lifo>" }

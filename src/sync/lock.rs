@@ -7,17 +7,29 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::sync::wait_list::{Spot, Turn, WaitList, describe};
+use crate::current;
+use crate::sync::wait_list::{Holder, Spot, Turn, WaitList, describe};
+use crate::text::shown_as;
 
 /// Names one holding of a lock, so that a guard releases its own and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hold(u64);
+pub(crate) struct Hold {
+    number: u64,
+    /// Whose step took it; `None` outside of tasks.
+    task: Option<u64>,
+}
 
 #[derive(Default)]
 struct Inner {
     held: Cell<Option<Hold>>,
     holds: Cell<u64>,
     list: WaitList,
+}
+
+impl Holder for Inner {
+    fn task(&self) -> Option<u64> {
+        self.held.get()?.task
+    }
 }
 
 /// Only one task at a time holds it. asyncio's `Lock`.
@@ -89,7 +101,8 @@ impl Lock {
     fn new_hold(&self) -> Hold {
         let number = self.0.holds.get() + 1;
         self.0.holds.set(number);
-        Hold(number)
+        let task = current::with(|core| core.current_number()).flatten();
+        Hold { number, task }
     }
 
     pub(crate) fn hold(&self) -> Option<Hold> {
@@ -114,7 +127,9 @@ impl Lock {
     }
 
     pub(crate) fn queue(&self, waker: &Waker, spot: Spot) -> Turn {
-        self.0.list.join(waker, spot)
+        let turn = self.0.list.join(waker, spot);
+        turn.set_holder(|| Rc::downgrade(&self.0));
+        turn
     }
 
     /// Takes it by a turn that was woken.
@@ -162,12 +177,17 @@ impl Future for LockAcquire {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<LockGuard> {
         let this = self.get_mut();
         let lock = &this.lock;
-        if this.turn.is_none()
-            && let Some(hold) = lock.try_take(|| lock.new_hold())
-        {
+        let taken = match this.turn {
+            None => lock.try_take(|| lock.new_hold()),
+            Some(_) => None,
+        };
+        if let Some(hold) = taken {
             return Poll::Ready(LockGuard::new(lock, hold));
         }
         let woken = lock.0.list.poll_woken(&mut this.turn, context, this.spot);
+        if let Some(turn) = &this.turn {
+            turn.set_holder(|| Rc::downgrade(&lock.0));
+        }
         woken.map(|()| {
             let hold = lock.new_hold();
             if let Some(turn) = this.turn.take() {
@@ -246,3 +266,5 @@ impl fmt::Display for NotAcquiredError {
 }
 
 impl std::error::Error for NotAcquiredError {}
+
+shown_as! { LockAcquire => "<Lock.acquire>" }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::sync::queue::{Queue, Store};
+use crate::text::shown_as;
 
 struct Entry<P, T> {
     item: (P, T),
@@ -115,3 +116,5 @@ impl<P: Ord + fmt::Debug, T: fmt::Debug> fmt::Debug for PriorityQueue<P, T> {
         self.0.fmt(f)
     }
 }
+
+shown_as! { Heap<P, T> => "<Heap>" }

@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use crate::sync::event::{Event, EventWait};
 use crate::sync::queue_error::{GetError, PutError, QueueShutDown, TaskDoneError};
 use crate::sync::wait_list::{Spot, State, Turn, WaitList};
+use crate::text::shown_as;
 
 /// How a queue keeps its items: decides which comes out next.
 pub trait Store<T>: Default {
@@ -408,3 +409,5 @@ impl<T, S: Store<T>> Drop for Put<T, S> {
         }
     }
 }
+
+shown_as! { Get<T, S: Store<T>> => "<Queue.get>", Put<T, S: Store<T>> => "<Queue.put>", Fifo<T> => "<Fifo>" }

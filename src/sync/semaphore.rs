@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::sync::wait_list::{Spot, State, Turn, WaitList, describe};
+use crate::text::shown_as;
 
 struct Inner {
     /// Permits that are neither held nor handed to somebody who was woken.
@@ -243,3 +244,5 @@ impl fmt::Display for OverReleaseError {
 }
 
 impl std::error::Error for OverReleaseError {}
+
+shown_as! { SemaphoreAcquire => "<Semaphore.acquire>" }

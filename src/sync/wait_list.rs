@@ -3,10 +3,10 @@
 //! A waiter that was woken or cancelled stays in its place until its task steps (or drops the future): that place is what
 //! newcomers queue behind. Entries are linked by index in a slab, so that any of them leaves in constant time.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
@@ -47,9 +47,21 @@ pub(crate) struct Waiter {
     state: Cell<State>,
     waker: Cell<Option<Waker>>,
     kind: &'static str,
+    /// Who has what is waited for, where that can be said.
+    holder: OnceCell<Weak<dyn Holder>>,
+}
+
+/// Something that one task has, and others wait for.
+pub(crate) trait Holder {
+    /// The number of the task that has it.
+    fn task(&self) -> Option<u64>;
 }
 
 impl Waiter {
+    fn holder(&self) -> Option<u64> {
+        self.holder.get()?.upgrade()?.task()
+    }
+
     fn end(&self, state: State) {
         self.state.set(state);
         if let Some(waker) = self.waker.take() {
@@ -82,7 +94,14 @@ impl Waitable for Waiter {
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}>", self.kind)
+        match self.holder() {
+            Some(task) => write!(f, "<{} held by Task-{task}>", self.kind),
+            None => write!(f, "<{}>", self.kind),
+        }
+    }
+
+    fn tasks(&self) -> Vec<u64> {
+        self.holder().into_iter().collect()
     }
 }
 
@@ -99,6 +118,10 @@ impl Turn {
 
     pub(crate) fn cancel(&self) {
         self.waiter.cancel();
+    }
+
+    pub(crate) fn set_holder<H: Holder + 'static>(&self, holder: impl FnOnce() -> Weak<H>) {
+        self.waiter.holder.get_or_init(|| holder());
     }
 
     pub(crate) fn set_waker(&self, waker: &Waker) {
@@ -159,6 +182,7 @@ impl WaitList {
             state: Cell::new(State::Waiting),
             waker: Cell::new(Some(waker.clone())),
             kind: spot.kind,
+            holder: OnceCell::new(),
         });
         let entries = &mut *self.0.borrow_mut();
         entries.joined += 1;

@@ -49,7 +49,8 @@ impl Runner {
         };
         let outcome = caught(&promise).await?;
         let ended = self.awaited(&label, outcome).map(Some);
-        self.report(&actor, op, &format!("await {label}"), ended)
+        self.report_awaited(&actor, op, &format!("await {label}"), ended)
+            .await
     }
 
     async fn run_gather(self: Rc<Self>, actor: Rc<Actor>, op: &'static Json) -> Ran {
@@ -60,7 +61,7 @@ impl Runner {
         let gathered = gathered(children, flag(op, "return_exceptions"));
         let Some(name) = op["as"].as_str() else {
             let ended = caught(gathered).await?.map(Some);
-            return self.report(&actor, op, "gather", ended);
+            return self.report_awaited(&actor, op, "gather", ended).await;
         };
         let kept = create_task(async move {
             match gathered.await {
@@ -121,7 +122,9 @@ impl Runner {
             };
             let ended = caught(wait_for(body, limit)).await?;
             let ended = ended.unwrap_or(Err(Failure::Timeout)).map(Some);
-            return self.report(&actor, op, &format!("wait_for {name}"), ended);
+            return self
+                .report_awaited(&actor, op, &format!("wait_for {name}"), ended)
+                .await;
         }
         let Some((label, promise)) = self.future(&actor, op) else {
             return Ok(());
@@ -130,7 +133,8 @@ impl Runner {
             Ok(outcome) => self.awaited(&label, outcome).map(Some),
             Err(TimeoutError) => Err(Failure::Timeout),
         };
-        self.report(&actor, op, &format!("wait_for {label}"), ended)
+        self.report_awaited(&actor, op, &format!("wait_for {label}"), ended)
+            .await
     }
 
     async fn run_timeout(self: Rc<Self>, actor: Rc<Actor>, op: &'static Json) -> Ran {
@@ -140,7 +144,9 @@ impl Runner {
         self.bind(name, &label, Thing::Timeout(timeout.clone()));
         let inner = Rc::new(Cell::new(false));
         let body = self.clone().run_ops(actor.clone(), list(op, "body"));
+        actor.limits.borrow_mut().push(timeout.clone());
         let ran = caught(timeout.run(cancellable(body, inner.clone()))).await;
+        actor.limits.borrow_mut().pop();
         let ran = ran.map_err(|flow| as_left(flow, &inner))?;
         match ran {
             Err(TimeoutError) => {
@@ -194,7 +200,8 @@ impl Runner {
         }
         let outcome = caught(&outer).await?;
         let ended = self.awaited(&label, outcome).map(Some);
-        self.report(&actor, op, &format!("shield {label}"), ended)
+        self.report_awaited(&actor, op, &format!("shield {label}"), ended)
+            .await
     }
 
     async fn run_group(self: Rc<Self>, actor: Rc<Actor>, op: &'static Json) -> Ran {
@@ -204,6 +211,7 @@ impl Runner {
         self.bind(name, &label, Thing::Group(group.clone()));
         let inner = Rc::new(Cell::new(false));
         let body = self.clone().run_ops(actor.clone(), list(op, "body"));
+        let expired = actor.expired();
         let ran = caught(group.run(cancellable(body, inner.clone()))).await;
         match ran.map_err(|flow| as_left(flow, &inner))? {
             Ok(ended) => {
@@ -217,6 +225,7 @@ impl Runner {
                 actor
                     .asked
                     .set(task.is_some_and(|task| task.cancelling() > 0));
+                actor.limit_asked.set(actor.expired() > expired);
                 self.log(&actor, format_args!("group {label} errors [{errors}]"));
                 match flag(op, "propagate") {
                     true => Err(Flow::Raise(Error(format!("group[{errors}]")))),

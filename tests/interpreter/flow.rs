@@ -70,11 +70,7 @@ pub fn left(cancelled: Cancelled, inner: &Cell<bool>) -> Flow {
 impl Runner {
     /// The body of a task.
     pub async fn coroutine(self: Rc<Self>, label: String, name: &'static str) -> Outcome {
-        let actor = Rc::new(Actor {
-            name: label.clone(),
-            label: Some(label.clone()),
-            asked: Cell::new(false),
-        });
+        let actor = Rc::new(Actor::new(label.clone(), Some(label.clone())));
         let outcome = match self.clone().run_coroutine(actor, name).await {
             Ok(()) => Ok(Value::None),
             Err(Flow::Return(value)) => Ok(value),
@@ -109,6 +105,7 @@ impl Runner {
                 let ran = self.clone().run_op(actor.clone(), op).await;
                 if matches!(ran, Err(Flow::Cancelled(_))) {
                     actor.asked.set(false);
+                    actor.limit_asked.set(false);
                 }
                 ran?;
             }
@@ -214,6 +211,21 @@ impl Runner {
     }
 
     // The end of an op: its line, and what goes up.
+
+    /// Of one that awaited something. It was cancelled, and a limit around it asks the same of the task: that comes first,
+    /// and it comes at a suspension.
+    pub async fn report_awaited(
+        &self,
+        actor: &Actor,
+        op: &Json,
+        what: &str,
+        ended: Result<Option<Value>, Failure>,
+    ) -> Ran {
+        if matches!(ended, Err(Failure::Cancelled)) && actor.limit_asked.get() {
+            caught(yield_now()).await?;
+        }
+        self.report(actor, op, what, ended)
+    }
 
     pub fn report(
         &self,

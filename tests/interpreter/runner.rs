@@ -48,6 +48,28 @@ pub struct Actor {
     pub label: Option<String>,
     /// The task has asked itself to cancel, and has not suspended since.
     pub asked: Cell<bool>,
+    /// The limits whose bodies it runs.
+    pub limits: RefCell<Vec<Timeout>>,
+    /// The same as `asked`, of a limit: a group's errors overtook its request, which is made again.
+    pub limit_asked: Cell<bool>,
+}
+
+impl Actor {
+    pub fn new(name: String, label: Option<String>) -> Actor {
+        Actor {
+            name,
+            label,
+            asked: Cell::new(false),
+            limits: RefCell::default(),
+            limit_asked: Cell::new(false),
+        }
+    }
+
+    /// How many of its limits have run out.
+    pub fn expired(&self) -> usize {
+        let limits = self.limits.borrow();
+        limits.iter().filter(|limit| limit.expired()).count()
+    }
 }
 
 pub struct Runner {

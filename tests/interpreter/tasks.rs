@@ -1,6 +1,5 @@
 //! Ops that do not wait: logging, tasks and futures, callbacks and timers. Callbacks are made of these alone.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -207,11 +206,7 @@ impl Runner {
         if self.is_over() {
             return;
         }
-        let actor = Actor {
-            name: format!("cb:{name}"),
-            label: None,
-            asked: Cell::new(false),
-        };
+        let actor = Actor::new(format!("cb:{name}"), None);
         self.log(&actor, how);
         let body = list(&self.program["callbacks"], name);
         if let Err(error) = self.run_body(&actor, body) {

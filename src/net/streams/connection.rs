@@ -11,8 +11,10 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::current;
+use crate::header::WaitOn;
 use crate::net::streams::transport::Transport;
-use crate::observe::Site;
+use crate::observe::{Site, WaitKind};
 
 const HIGH_WATER: usize = 64 * 1024;
 const LOW_WATER: usize = 16 * 1024;
@@ -227,23 +229,30 @@ impl Connection {
         }
     }
 
-    pub(crate) fn poll_drained(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_drained(&self, context: &Context<'_>, site: Site) -> Poll<io::Result<()>> {
         match self.failure() {
             Some(error) => return Poll::Ready(Err(error)),
             None if !self.paused.get() => return Poll::Ready(Ok(())),
             None => {}
         }
         self.wait(context);
+        note_wait(WaitKind::Sync("StreamWriter.drain"), site);
         Poll::Pending
     }
 
-    pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_closed(&self, context: &Context<'_>, site: Site) -> Poll<io::Result<()>> {
         if self.transport.borrow().is_none() {
             return Poll::Ready(self.failure().map_or(Ok(()), Err));
         }
         self.wait(context);
+        note_wait(WaitKind::Sync("StreamWriter.wait_closed"), site);
         Poll::Pending
     }
+}
+
+/// The running task is about to wait for this.
+pub(super) fn note_wait(kind: WaitKind, site: Site) {
+    current::with(|core| core.note_wait(WaitOn::Leaf(kind), Some(site)));
 }
 
 impl Drop for Connection {

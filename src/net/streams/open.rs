@@ -1,6 +1,8 @@
 //! Connecting: `open_connection`, and what makes a reader and a writer of a socket.
 
+use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::rc::Rc;
 
 use crate::net::streams::connection::Connection;
@@ -27,10 +29,16 @@ fn opened(transport: impl Transport + 'static) -> (StreamReader, StreamWriter) {
 ///
 /// # Panics
 /// When awaited without a running loop.
-pub async fn open_connection(address: &str) -> io::Result<(StreamReader, StreamWriter)> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(opened(stream.into_source()))
+#[track_caller]
+pub fn open_connection(
+    address: &str,
+) -> impl Future<Output = io::Result<(StreamReader, StreamWriter)>> {
+    let site = Location::caller();
+    async move {
+        let stream = TcpStream::connect_from(address, site).await?;
+        stream.set_nodelay(true)?;
+        Ok(opened(stream.into_source()))
+    }
 }
 
 /// Connects to a Unix socket. asyncio's `open_unix_connection`.

@@ -1,13 +1,15 @@
 //! The reading half of a stream. It reads from the socket when its buffer does not suffice, into the buffer: a read that
 //! is cancelled has taken nothing out of it.
 
-use std::future::poll_fn;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 
 use crate::net::streams::connection::Connection;
 use crate::net::streams::error::StreamError;
+use crate::observe::Site;
 
 /// The longest line that a reader takes unless it is told otherwise, in bytes: 64 KiB.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -60,8 +62,7 @@ impl StreamReader {
     }
 
     /// Appends to the buffer what arrives next; at the end of the stream it sets `eof`.
-    async fn fill(&mut self) -> Result<(), StreamError> {
-        let site = Location::caller();
+    async fn fill(&mut self, site: Site) -> Result<(), StreamError> {
         let _waiting = Waiting(self.connection.clone());
         let read = poll_fn(|context| {
             self.connection
@@ -80,38 +81,50 @@ impl StreamReader {
     ///
     /// # Errors
     /// Those of the connection.
-    pub async fn read(&mut self, n: usize) -> Result<Vec<u8>, StreamError> {
-        if n > 0 && self.buffer.is_empty() && !self.eof {
-            self.fill().await?;
+    #[track_caller]
+    pub fn read(&mut self, n: usize) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
+        let site = Location::caller();
+        async move {
+            if n > 0 && self.buffer.is_empty() && !self.eof {
+                self.fill(site).await?;
+            }
+            Ok(self.take(n.min(self.buffer.len())))
         }
-        Ok(self.take(n.min(self.buffer.len())))
     }
 
     /// Everything up to the end of the stream. asyncio's `read(-1)`.
     ///
     /// # Errors
     /// Those of the connection; what had arrived stays in the buffer.
-    pub async fn read_to_end(&mut self) -> Result<Vec<u8>, StreamError> {
-        while !self.eof {
-            self.fill().await?;
+    #[track_caller]
+    pub fn read_to_end(&mut self) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
+        let site = Location::caller();
+        async move {
+            while !self.eof {
+                self.fill(site).await?;
+            }
+            Ok(self.take(self.buffer.len()))
         }
-        Ok(self.take(self.buffer.len()))
     }
 
     /// Exactly `n` bytes.
     ///
     /// # Errors
     /// [`StreamError::Incomplete`] when the stream ends before.
-    pub async fn readexactly(&mut self, n: usize) -> Result<Vec<u8>, StreamError> {
-        while self.buffer.len() < n {
-            if self.eof {
-                let partial = self.take(self.buffer.len());
-                let expected = Some(n);
-                return Err(StreamError::Incomplete { partial, expected });
+    #[track_caller]
+    pub fn readexactly(&mut self, n: usize) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
+        let site = Location::caller();
+        async move {
+            while self.buffer.len() < n {
+                if self.eof {
+                    let partial = self.take(self.buffer.len());
+                    let expected = Some(n);
+                    return Err(StreamError::Incomplete { partial, expected });
+                }
+                self.fill(site).await?;
             }
-            self.fill().await?;
+            Ok(self.take(n))
         }
-        Ok(self.take(n))
     }
 
     /// Everything up to and with `separator`.
@@ -119,7 +132,15 @@ impl StreamReader {
     /// # Errors
     /// [`StreamError::Incomplete`] when the stream ends before, [`StreamError::LimitOverrun`] when it is too far away, and
     /// `InvalidInput` for an empty separator.
-    pub async fn readuntil(&mut self, separator: &[u8]) -> Result<Vec<u8>, StreamError> {
+    #[track_caller]
+    pub fn readuntil(
+        &mut self,
+        separator: &[u8],
+    ) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
+        self.read_until(separator, Location::caller())
+    }
+
+    async fn read_until(&mut self, separator: &[u8], site: Site) -> Result<Vec<u8>, StreamError> {
         if separator.is_empty() {
             let error = io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -157,7 +178,7 @@ impl StreamReader {
                     expected: None,
                 });
             }
-            self.fill().await?;
+            self.fill(site).await?;
         }
     }
 
@@ -165,10 +186,24 @@ impl StreamReader {
     ///
     /// # Errors
     /// [`StreamError::LimitOverrun`] for a line that is too long. Unlike asyncio's, nothing is thrown away.
-    pub async fn readline(&mut self) -> Result<Vec<u8>, StreamError> {
-        match self.readuntil(b"\n").await {
-            Err(StreamError::Incomplete { partial, .. }) => Ok(partial),
-            other => other,
+    #[track_caller]
+    pub fn readline(&mut self) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
+        let site = Location::caller();
+        async move {
+            match self.read_until(b"\n", site).await {
+                Err(StreamError::Incomplete { partial, .. }) => Ok(partial),
+                other => other,
+            }
         }
+    }
+}
+
+impl fmt::Debug for StreamReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<StreamReader")?;
+        if !self.buffer.is_empty() {
+            write!(f, " {} bytes", self.buffer.len())?;
+        }
+        f.write_str(if self.eof { " eof>" } else { ">" })
     }
 }

@@ -1,7 +1,8 @@
 //! Servers: each connection is given to a task of its own.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::panic::Location;
@@ -12,12 +13,13 @@ use crate::core::Core;
 use crate::current;
 use crate::net::listener::{ACCEPT_RETRY_DELAY, TcpListener, is_exhausted};
 use crate::net::source::Source;
-use crate::net::streams::connection::Connection;
+use crate::net::streams::connection::{Connection, note_wait};
 use crate::net::streams::open::pair;
 use crate::net::streams::reader::StreamReader;
 use crate::net::streams::transport::{Socket, Transport};
 use crate::net::streams::writer::StreamWriter;
 use crate::net::tcp::descriptor;
+use crate::observe::{Site, WaitKind};
 use crate::reactor::Direction;
 use crate::task::{self, Task};
 use crate::timers::Target;
@@ -250,12 +252,14 @@ impl Inner {
         waiters.into_iter().for_each(Waker::wake);
     }
 
-    async fn wait_until(&self, reached: impl Fn() -> bool) {
+    async fn wait_until(&self, reached: impl Fn() -> bool, spot: (&'static str, Site)) {
+        let (what, site) = spot;
         poll_fn(|context| {
             if reached() {
                 return Poll::Ready(());
             }
             self.waiters.borrow_mut().push(context.waker().clone());
+            note_wait(WaitKind::Sync(what), site);
             Poll::Pending
         })
         .await;
@@ -303,17 +307,23 @@ impl Server {
     }
 
     /// Waits until the server is closed and the last of its connections too.
-    pub async fn wait_closed(&self) {
-        self.inner
-            .wait_until(|| self.inner.is_closed() && self.inner.live.get() == 0)
-            .await;
+    #[track_caller]
+    pub fn wait_closed(&self) -> impl Future<Output = ()> {
+        let spot = ("Server.wait_closed", Location::caller());
+        let closed = || self.inner.is_closed() && self.inner.live.get() == 0;
+        self.inner.wait_until(closed, spot)
     }
 
     /// Serves until it is closed. When it is cancelled the server is closed.
     ///
     /// # Errors
     /// `InvalidInput` for a closed server and for a second call.
-    pub async fn serve_forever(&self) -> io::Result<()> {
+    #[track_caller]
+    pub fn serve_forever(&self) -> impl Future<Output = io::Result<()>> {
+        self.serve(("Server.serve_forever", Location::caller()))
+    }
+
+    async fn serve(&self, spot: (&'static str, Site)) -> io::Result<()> {
         let refused = match (self.inner.is_closed(), self.inner.serving_forever.get()) {
             (true, _) => Some("server is closed"),
             (_, true) => Some("server is already being awaited on serve_forever()"),
@@ -324,7 +334,7 @@ impl Server {
         }
         self.inner.serving_forever.set(true);
         let _closing = CloseOnDrop(&self.inner);
-        self.inner.wait_until(|| self.inner.is_closed()).await;
+        self.inner.wait_until(|| self.inner.is_closed(), spot).await;
         Ok(())
     }
 }
@@ -340,5 +350,19 @@ struct CloseOnDrop<'a>(&'a Inner);
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<Server")?;
+        if let Some(address) = self.address {
+            write!(f, " on {address}")?;
+        }
+        f.write_str(if self.is_serving() {
+            " serving>"
+        } else {
+            " closed>"
+        })
     }
 }

@@ -1,12 +1,15 @@
 //! The writing half of a stream.
 
-use std::future::poll_fn;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::net::streams::connection::Connection;
-use crate::time::yield_now;
+use crate::time::sleep_at;
 
 /// Writes to a connection without waiting; [`drain`](StreamWriter::drain) waits for a slow peer. asyncio's `StreamWriter`.
 ///
@@ -53,11 +56,15 @@ impl StreamWriter {
     ///
     /// # Errors
     /// `ConnectionReset` when the connection is lost.
-    pub async fn drain(&mut self) -> io::Result<()> {
-        if self.connection.is_closing() && self.connection.failure().is_none() {
-            yield_now().await;
+    #[track_caller]
+    pub fn drain(&mut self) -> impl Future<Output = io::Result<()>> {
+        let site = Location::caller();
+        async move {
+            if self.connection.is_closing() && self.connection.failure().is_none() {
+                sleep_at(Duration::ZERO, site).await;
+            }
+            poll_fn(|context| self.connection.poll_drained(context, site)).await
         }
-        poll_fn(|context| self.connection.poll_drained(context)).await
     }
 
     /// How many bytes are written and not yet sent.
@@ -79,8 +86,10 @@ impl StreamWriter {
     ///
     /// # Errors
     /// `ConnectionReset` when it was lost instead.
-    pub async fn wait_closed(&mut self) -> io::Result<()> {
-        poll_fn(|context| self.connection.poll_closed(context)).await
+    #[track_caller]
+    pub fn wait_closed(&mut self) -> impl Future<Output = io::Result<()>> {
+        let site = Location::caller();
+        poll_fn(move |context| self.connection.poll_closed(context, site))
     }
 
     /// Whether the connection is closed or about to be.
@@ -102,5 +111,18 @@ impl StreamWriter {
 impl Drop for StreamWriter {
     fn drop(&mut self) {
         self.connection.close();
+    }
+}
+
+impl fmt::Debug for StreamWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<StreamWriter")?;
+        if let Some(peer) = self.peer_addr() {
+            write!(f, " to {peer}")?;
+        }
+        if self.is_closing() {
+            f.write_str(" closing")?;
+        }
+        write!(f, " bufsize={}>", self.unsent())
     }
 }
