@@ -122,6 +122,7 @@ impl Runner {
             };
             let ended = caught(wait_for(body, limit)).await?;
             let ended = ended.unwrap_or(Err(Failure::Timeout)).map(Some);
+            let ended = ended.map_err(as_limits);
             return self
                 .report_awaited(&actor, op, &format!("wait_for {name}"), ended)
                 .await;
@@ -133,6 +134,7 @@ impl Runner {
             Ok(outcome) => self.awaited(&label, outcome).map(Some),
             Err(TimeoutError) => Err(Failure::Timeout),
         };
+        let ended = ended.map_err(as_limits);
         self.report_awaited(&actor, op, &format!("wait_for {label}"), ended)
             .await
     }
@@ -233,6 +235,14 @@ impl Runner {
                 }
             }
         }
+    }
+}
+
+/// A `Timeout` of what `wait_for` awaits is not told from its own.
+fn as_limits(failure: Failure) -> Failure {
+    match failure {
+        Failure::Error(Error(name)) if name == "Timeout" => Failure::Timeout,
+        other => other,
     }
 }
 
