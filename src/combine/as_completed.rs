@@ -115,6 +115,7 @@ impl<H> AsCompleted<H> {
     /// # Errors
     /// [`TimeoutError`] when the time is over, now and from then on, with some that have not ended.
     #[track_caller]
+    #[allow(clippy::should_implement_trait)] // it gives a future, which an iterator does not
     pub fn next(&mut self) -> impl Future<Output = Option<Result<H, TimeoutError>>> {
         self.next_from(Location::caller())
     }
