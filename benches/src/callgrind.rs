@@ -1,0 +1,72 @@
+//! Instructions an operation, counted by callgrind: the figure that no busy machine disturbs.
+//!
+//! Each is the difference of two runs of different size, so that the start of the program cancels out.
+
+use std::fmt::Write;
+use std::process::Command;
+
+use crate::measure::Size;
+use crate::rounds::child_arguments;
+use crate::workloads::{Family, Workload};
+
+/// How much smaller the counted runs are than the timed ones: callgrind is some fifty times slower than the machine.
+const SMALLER: u64 = 50;
+
+/// The instructions an operation of one contestant costs.
+pub fn instructions(workload: &Workload, contestant: &str) -> Result<f64, String> {
+    let Size { population, ops } = workload.size;
+    let ops = (ops / SMALLER).max(population).max(1);
+    let (family, double) = (
+        workload.family,
+        Size {
+            population,
+            ops: 2 * ops,
+        },
+    );
+    let once = count(family, contestant, Size { population, ops })?;
+    let twice = count(family, contestant, double)?;
+    Ok((twice as f64 - once as f64) / ops as f64)
+}
+
+fn count(family: &Family, contestant: &str, size: Size) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(child_arguments(family, contestant, size))
+        .arg("--cold")
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        let last = said.lines().last().unwrap_or_default();
+        return Err(format!("{}: {last}", output.status));
+    }
+    let collected = said
+        .lines()
+        .find_map(|line| line.split("Collected : ").nth(1));
+    let counted = collected.and_then(|number| number.trim().parse().ok());
+    counted.ok_or_else(|| "valgrind printed no count".to_owned())
+}
+
+/// A Markdown table of a workload.
+pub fn table(workload: &Workload, wanted: impl Fn(&str) -> bool) -> String {
+    let names = workload.family.contestants.iter().map(|(name, _)| *name);
+    let counted = names.filter(|name| wanted(name));
+    let mut rows: Vec<_> = counted
+        .map(|name| (name, instructions(workload, name)))
+        .collect();
+    rows.sort_by(|a, b| {
+        let value = |row: &(&str, Result<f64, String>)| row.1.clone().unwrap_or(f64::INFINITY);
+        value(a).total_cmp(&value(b))
+    });
+    let mut text = format!("### {}: instructions an operation\n\n", workload.name());
+    text.push_str("| | instructions |\n|---|--:|\n");
+    for (name, count) in rows {
+        let _ = match count {
+            Ok(count) => writeln!(text, "| {name} | {count:.0} |"),
+            Err(failure) => writeln!(text, "| {name} | {failure} |"),
+        };
+    }
+    text
+}

@@ -1,0 +1,204 @@
+//! glassloop and its peers on the same work, interleaved round by round.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/Cargo.toml -- all
+//! cargo run --release --manifest-path benches/Cargo.toml -- yield spawn_join --rounds 5
+//! cargo run --release --manifest-path benches/Cargo.toml -- instructions yield
+//! ```
+
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+use serde_json::json;
+
+use measure::Size;
+use table::Table;
+use workloads::{Family, Workload};
+
+mod callgrind;
+mod measure;
+mod rounds;
+mod runtimes;
+mod table;
+mod workloads;
+
+#[global_allocator]
+static ALLOCATOR: measure::Counting = measure::Counting;
+
+const HELP: &str = "\
+glassloop and its peers on the same work.
+
+    all | WORKLOAD...           measure: a family (yield) or one size of it (yield/1000)
+    instructions [WORKLOAD...]  count instructions an operation with callgrind instead (CPU-only workloads)
+    --rounds N                  rounds, 7 if not given
+    --quick                     a tenth of the operations, 3 rounds
+    --only NAME,...             these contestants alone
+    --json FILE                 write the figures there too
+    --list                      what there is
+";
+
+struct Options {
+    words: Vec<String>,
+    rounds: Option<u32>,
+    quick: bool,
+    only: Vec<String>,
+    json: Option<String>,
+    list: bool,
+    cold: bool,
+}
+
+fn options() -> Result<Option<Options>, lexopt::Error> {
+    let mut options = Options {
+        words: Vec::new(),
+        rounds: None,
+        quick: false,
+        only: Vec::new(),
+        json: None,
+        list: false,
+        cold: false,
+    };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("rounds") => options.rounds = Some(arguments.value()?.parse()?),
+            Long("quick") => options.quick = true,
+            Long("only") => {
+                let names = arguments.value()?.string()?;
+                options.only = names.split(',').map(str::to_owned).collect();
+            }
+            Long("json") => options.json = Some(arguments.value()?.string()?),
+            Long("list") => options.list = true,
+            Long("cold") => options.cold = true,
+            Long("help") | Short('h') => return Ok(None),
+            Value(word) => options.words.push(word.string()?),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn main() -> ExitCode {
+    let done = match options() {
+        Ok(Some(options)) => run(&options),
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let families = workloads::families();
+    let words: Vec<&str> = options.words.iter().map(String::as_str).collect();
+    match words[..] {
+        _ if options.list => list(&families),
+        ["child", family, contestant, population, ops] => {
+            let number = |text: &str| text.parse().map_err(|_| format!("not a number: {text}"));
+            let size = Size {
+                population: number(population)?,
+                ops: number(ops)?,
+            };
+            rounds::child(find(&families, family)?, contestant, size, !options.cold)?;
+        }
+        ["instructions", ref names @ ..] => {
+            let cpu_only = |workload: &Workload| workload.family.cpu_only;
+            for workload in chosen(&families, names, options.quick)?
+                .iter()
+                .filter(|w| cpu_only(w))
+            {
+                println!(
+                    "{}",
+                    callgrind::table(workload, |name| wanted(options, name))
+                );
+            }
+        }
+        [] => print!("{HELP}"),
+        ref names => measure_all(&chosen(&families, names, options.quick)?, options)?,
+    }
+    Ok(())
+}
+
+fn measure_all(workloads: &[Workload], options: &Options) -> Result<(), String> {
+    let rounds = options.rounds.unwrap_or(if options.quick { 3 } else { 7 });
+    let mut figures = Vec::new();
+    for workload in workloads {
+        let rows = rounds::measure(workload, rounds, |name| wanted(options, name));
+        let table = Table::new(workload, rows);
+        println!("{}", table.markdown());
+        figures.push(table.json());
+        if let Some(file) = &options.json {
+            let text = json!({"rounds": rounds, "workloads": figures}).to_string();
+            std::fs::write(file, text).map_err(|error| format!("{file}: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn wanted(options: &Options, name: &str) -> bool {
+    options.only.is_empty() || options.only.iter().any(|only| only == name)
+}
+
+fn find<'a>(families: &'a [Family], name: &str) -> Result<&'a Family, String> {
+    let found = families.iter().find(|family| family.name == name);
+    found.ok_or_else(|| format!("no workload {name}; --list shows what there is"))
+}
+
+/// The workloads of these names, in the order of the table; all when none is given or `all` is.
+fn chosen<'a>(
+    families: &'a [Family],
+    names: &[&str],
+    quick: bool,
+) -> Result<Vec<Workload<'a>>, String> {
+    let everything = names.is_empty() || names.contains(&"all");
+    let mut workloads = Vec::new();
+    let mut known = vec!["all".to_owned()];
+    for family in families {
+        known.push(family.name.to_owned());
+        for &(population, ops) in family.sizes {
+            let ops = if quick {
+                (ops / 10).max(population).max(1)
+            } else {
+                ops
+            };
+            let size = Size { population, ops };
+            let workload = Workload { family, size };
+            let name = workload.name();
+            if everything
+                || names
+                    .iter()
+                    .any(|&wanted| wanted == name || wanted == family.name)
+            {
+                workloads.push(workload);
+            }
+            known.push(name);
+        }
+    }
+    match names
+        .iter()
+        .find(|&&name| !known.iter().any(|known| known == name))
+    {
+        Some(unknown) => Err(format!("no workload {unknown}; --list shows what there is")),
+        None => Ok(workloads),
+    }
+}
+
+fn list(families: &[Family]) {
+    for workload in chosen(families, &[], false).unwrap_or_default() {
+        let family = workload.family;
+        let contestants: Vec<_> = family.contestants.iter().map(|(name, _)| *name).collect();
+        println!(
+            "{:20} {} ({})",
+            workload.name(),
+            family.about,
+            contestants.join(", ")
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Rounds: each contestant runs in a process of its own, one after the other, and again; so that a busy moment of the machine
+//! meets all of them, and none inherits another's memory or threads.
+
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::measure::{Outcome, Size};
+use crate::workloads::{Family, Workload};
+
+/// One contestant's figures of all rounds, or why it has none.
+pub struct Row {
+    pub contestant: &'static str,
+    pub figures: Vec<f64>,
+    /// Of each further column its name and the figures.
+    pub extras: Vec<(String, Vec<f64>)>,
+    pub failure: Option<String>,
+}
+
+/// Runs a workload `rounds` times on each contestant whose name `wanted` allows.
+pub fn measure(workload: &Workload, rounds: u32, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
+    let names = workload.family.contestants.iter().map(|(name, _)| *name);
+    let mut rows: Vec<Row> = names
+        .filter(|name| wanted(name))
+        .map(|contestant| Row {
+            contestant,
+            figures: Vec::new(),
+            extras: Vec::new(),
+            failure: None,
+        })
+        .collect();
+    for round in 0..rounds {
+        // Each round begins with another one.
+        let first = round as usize % rows.len().max(1);
+        rows.rotate_left(first);
+        for row in rows.iter_mut().filter(|row| row.failure.is_none()) {
+            match run_child(workload.family, row.contestant, workload.size) {
+                Ok((figure, extras)) => {
+                    row.figures.push(figure);
+                    for (i, (name, value)) in extras.into_iter().enumerate() {
+                        if row.extras.len() == i {
+                            row.extras.push((name, Vec::new()));
+                        }
+                        row.extras[i].1.push(value);
+                    }
+                }
+                Err(failure) => row.failure = Some(failure),
+            }
+        }
+        rows.rotate_right(first);
+    }
+    rows
+}
+
+/// The arguments with which this program is such a child.
+pub fn child_arguments(family: &Family, contestant: &str, size: Size) -> [String; 5] {
+    let numbers = [size.population.to_string(), size.ops.to_string()];
+    let [population, ops] = numbers;
+    [
+        "child".to_owned(),
+        family.name.to_owned(),
+        contestant.to_owned(),
+        population,
+        ops,
+    ]
+}
+
+type Figures = (f64, Vec<(String, f64)>);
+
+fn run_child(family: &Family, contestant: &str, size: Size) -> Result<Figures, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new(program)
+        .args(child_arguments(family, contestant, size))
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        return Err(format!("{}: {said:.200}", output.status));
+    }
+    parse(&output.stdout).ok_or_else(|| "it printed no figures".to_owned())
+}
+
+fn parse(printed: &[u8]) -> Option<Figures> {
+    let value: Value = serde_json::from_slice(printed).ok()?;
+    let extras = value["extras"].as_object()?;
+    let extras = extras
+        .iter()
+        .map(|(name, value)| Some((name.clone(), value.as_f64()?)));
+    Some((value["figure"].as_f64()?, extras.collect::<Option<_>>()?))
+}
+
+/// What a child does: the work, once small to warm up and once to be measured. Its figures are a line of JSON.
+pub fn child(family: &Family, contestant: &str, size: Size, warm_up: bool) -> Result<(), String> {
+    let found = family
+        .contestants
+        .iter()
+        .find(|(name, _)| *name == contestant);
+    let (_, run) =
+        found.ok_or_else(|| format!("{} has no contestant {contestant}", family.name))?;
+    if warm_up {
+        let ops = (size.ops / 10).max(size.population).max(1);
+        run(Size { ops, ..size });
+    }
+    println!("{}", to_json(&run(size)));
+    Ok(())
+}
+
+fn to_json(outcome: &Outcome) -> Value {
+    let extras = outcome.extras.iter();
+    let extras = extras.map(|(name, value)| ((*name).to_owned(), json!(value)));
+    json!({"figure": outcome.figure, "extras": extras.collect::<serde_json::Map<_, _>>()})
+}

@@ -1,0 +1,68 @@
+//! glassloop.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use glassloop::sync::{Lock, LockGuard, Queue};
+use glassloop::{EventLoop, Task};
+
+use super::{Locks, Queues, Runtime, Timed};
+
+pub struct Glass;
+
+impl Runtime for Glass {
+    type Handle<T: 'static> = Task<T>;
+
+    fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
+        let event_loop = EventLoop::new().expect("a loop");
+        let value = event_loop.run_until_complete(main).expect("main ends");
+        event_loop.close().expect("the loop closes");
+        value
+    }
+
+    fn spawn<T: 'static>(work: impl Future<Output = T> + 'static) -> Task<T> {
+        glassloop::create_task(work)
+    }
+
+    async fn join<T: 'static>(handle: Task<T>) -> T {
+        handle.await.expect("the task ends")
+    }
+
+    async fn gather<T: 'static, F: Future<Output = T> + 'static>(all: Vec<F>) -> Vec<T> {
+        glassloop::gather(all).await.expect("all end")
+    }
+}
+
+impl Timed for Glass {
+    fn sleep(delay: Duration) -> impl Future + 'static {
+        glassloop::sleep(delay)
+    }
+}
+
+impl Queues for Glass {
+    type Sender = Rc<Queue<u64>>;
+    type Receiver = Rc<Queue<u64>>;
+
+    fn queue(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        let queue = Rc::new(Queue::new(capacity));
+        (queue.clone(), queue)
+    }
+
+    async fn put(sender: &mut Self::Sender, item: u64) {
+        sender.put(item).await.expect("the queue is open");
+    }
+
+    async fn get(receiver: &mut Self::Receiver) -> u64 {
+        receiver.get().await.expect("the queue is open")
+    }
+}
+
+impl Locks for Glass {
+    type Lock = Lock;
+    type Guard<'a> = LockGuard;
+
+    async fn lock(lock: &Lock) -> LockGuard {
+        lock.acquire().await
+    }
+}

@@ -1,0 +1,67 @@
+//! smol: a `LocalExecutor` under async-io's reactor.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::time::Duration;
+
+use smol::channel::{Receiver, Sender};
+use smol::lock::{Mutex, MutexGuard};
+use smol::{LocalExecutor, Task, Timer};
+
+use super::{Locks, Queues, Runtime, Timed};
+
+pub struct Smol;
+
+thread_local! {
+    static EXECUTOR: Cell<Option<&'static LocalExecutor<'static>>> = const { Cell::new(None) };
+}
+
+impl Runtime for Smol {
+    type Handle<T: 'static> = Task<T>;
+
+    fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
+        let executor: &'static LocalExecutor = Box::leak(Box::new(LocalExecutor::new()));
+        EXECUTOR.set(Some(executor));
+        smol::block_on(executor.run(executor.spawn(main)))
+    }
+
+    fn spawn<T: 'static>(work: impl Future<Output = T> + 'static) -> Task<T> {
+        EXECUTOR.get().expect("it runs").spawn(work)
+    }
+
+    async fn join<T: 'static>(handle: Task<T>) -> T {
+        handle.await
+    }
+}
+
+impl Timed for Smol {
+    fn sleep(delay: Duration) -> impl Future + 'static {
+        Timer::after(delay)
+    }
+}
+
+impl Queues for Smol {
+    type Sender = Sender<u64>;
+    type Receiver = Receiver<u64>;
+
+    fn queue(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        smol::channel::bounded(capacity)
+    }
+
+    async fn put(sender: &mut Self::Sender, item: u64) {
+        sender.send(item).await.expect("the receiver is there");
+    }
+
+    async fn get(receiver: &mut Self::Receiver) -> u64 {
+        receiver.recv().await.expect("the sender is there")
+    }
+}
+
+impl Locks for Smol {
+    type Lock = Mutex<()>;
+    type Guard<'a> = MutexGuard<'a, ()>;
+
+    async fn lock(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+        lock.lock().await
+    }
+}
