@@ -33,8 +33,9 @@ fn main() {
     let (url, _server) = server::given_or_started(args.url(), args.seconds("delay"));
 
     let begin = Instant::now();
+    let session = ClientSession::builder().limit(0).build();
+    let session = session.unwrap_or_else(|error| args::fail(error));
     let main = async move {
-        let session = ClientSession::builder().limit(0).build();
         let request = |_| create_task(request(session.clone(), url.clone()));
         wait((0..args.number("requests")).map(request)).await
     };

@@ -59,6 +59,14 @@ impl Callback {
         self.function.take()
     }
 
+    /// Whether it was called or cancelled.
+    pub(crate) fn is_spent(&self) -> bool {
+        let function = self.function.take();
+        let spent = function.is_none();
+        self.function.set(function);
+        spent
+    }
+
     /// The context variables that it runs with.
     pub(crate) fn take_context(&self) -> Context {
         self.context.replace(None)
@@ -76,6 +84,10 @@ pub struct Handle {
 impl Handle {
     pub(crate) fn new(callback: Rc<Callback>) -> Handle {
         Handle { callback }
+    }
+
+    pub(crate) fn callback(&self) -> &Rc<Callback> {
+        &self.callback
     }
 
     /// Cancels the callback: it will not run, even if it is already part of the current turn. Cancelling one that has run,

@@ -34,9 +34,14 @@ pub(crate) struct ThreadPool {
 impl ThreadPool {
     /// asyncio's default size: four more than there are processors, 32 at most.
     pub(crate) fn new() -> ThreadPool {
+        ThreadPool::of((cpu_count() + 4).min(32))
+    }
+
+    /// A pool of up to so many threads.
+    pub(crate) fn of(most: usize) -> ThreadPool {
         ThreadPool {
             shared: Arc::default(),
-            most: (cpu_count() + 4).min(32),
+            most,
         }
     }
 

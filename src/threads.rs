@@ -14,6 +14,7 @@ use crate::error::{Panic, TaskError};
 use crate::header::WaitOn;
 use crate::inbox::Letter;
 use crate::observe::{Event, Site, WaitKind};
+use crate::pool::ThreadPool;
 use crate::text::shown_as;
 
 /// Where a job leaves its result, and whom it wakes.
@@ -41,6 +42,8 @@ pub struct Offload<T> {
     slot: SharedSlot<T>,
     /// The job's number, 0 before it is submitted.
     number: u64,
+    /// Another pool than the loop's.
+    pool: Option<&'static ThreadPool>,
     site: Site,
 }
 
@@ -83,8 +86,21 @@ where
             abandoned: false,
         })),
         number: 0,
+        pool: None,
         site,
     }
+}
+
+/// As [`to_thread`], in a pool that outlives the loop: nobody waits for its jobs at the end.
+#[track_caller]
+pub(crate) fn to_thread_of<T, F>(pool: &'static ThreadPool, job: F) -> Offload<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let mut offload = to_thread(job);
+    offload.pool = Some(pool);
+    offload
 }
 
 /// For a job that is to begin now.
@@ -113,7 +129,8 @@ impl<T: Send + 'static> Offload<T> {
             .as_ref()
             .and_then(|observer| observer.for_threads());
         let (slot, inbox) = (self.slot.clone(), core.inbox.clone());
-        core.pool.submit(Box::new(move || {
+        let pool = self.pool.unwrap_or(&core.pool);
+        pool.submit(Box::new(move || {
             if !lock(&slot).abandoned {
                 if let Some(threads) = threads {
                     threads.event(&Event::OffloadRun { job: number });

@@ -331,7 +331,8 @@ fn gather_ends_with_its_children_when_it_is_cancelled() {
         let failed: Result<(), TaskError> = results.0;
         assert_eq!(failed.unwrap_err().to_string(), "panicked: a child");
         assert_eq!(results.1.unwrap(), 2);
-        assert_eq!(gather(Vec::<Task<i32>>::new()).await.unwrap(), []);
+        let none: Vec<i32> = gather(Vec::<Task<i32>>::new()).await.unwrap();
+        assert_eq!(none, Vec::<i32>::new());
     })
     .unwrap();
 }

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase};
+use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase, TcpConnector};
 use glassloop::{create_task, gather, run, sleep};
 
 /// Serves one connection for each of `scripts`: reads a request, writes the answer, and so on; then closes. Returns what it
@@ -52,7 +52,14 @@ fn fetch(url: String) -> Result<(u16, String), glassloop::http::Error> {
 }
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nHello!";
+#[cfg(not(feature = "gzip"))]
 const AGENT: &str = concat!("user-agent: glassloop/", env!("CARGO_PKG_VERSION"));
+#[cfg(feature = "gzip")]
+const AGENT: &str = concat!(
+    "user-agent: glassloop/",
+    env!("CARGO_PKG_VERSION"),
+    "\r\naccept-encoding: gzip, deflate"
+);
 
 #[test]
 fn two_requests_share_a_kept_connection_and_are_sent_byte_for_byte() {
@@ -95,7 +102,7 @@ fn a_head_response_has_no_body() {
         let response = ClientSession::new().head(url).await.unwrap();
         response.bytes().await.unwrap()
     });
-    assert_eq!(body.unwrap(), b"");
+    assert_eq!(body.unwrap(), "");
     server.join().unwrap();
 }
 
@@ -153,9 +160,8 @@ fn failures_name_method_url_phase_and_cause() {
     for bad in [
         "nonsense",
         "http://",
-        "https://x/",
-        "http://u:secret@x/",
-        "http://x:99999/",
+        "ftp://x/",
+        "http://u:secret@x:99999/",
     ] {
         let error = fetch(bad.to_owned()).unwrap_err();
         assert!(
@@ -208,7 +214,7 @@ fn the_total_time_limit_ends_a_request() {
             total,
             ..ClientTimeout::default()
         };
-        let session = ClientSession::builder().timeout(timeout).build();
+        let session = ClientSession::builder().timeout(timeout).build().unwrap();
         session.get(url).await.unwrap_err()
     });
     let error = error.unwrap();
@@ -220,7 +226,7 @@ fn the_total_time_limit_ends_a_request() {
 fn a_limit_of_one_lets_requests_take_turns_even_if_one_is_cancelled() {
     let (url, server) = server(vec![vec![OK, OK, OK]]);
     let texts = run(async move {
-        let session = ClientSession::builder().limit(1).build();
+        let session = ClientSession::builder().limit(1).build().unwrap();
         let fetch = |session: ClientSession, url: String| async move {
             session.get(url).await.unwrap().text().await.unwrap()
         };
@@ -296,8 +302,9 @@ fn an_idle_connection_is_closed_when_its_time_is_over() {
         begin.elapsed()
     });
     run(async move {
-        let builder = ClientSession::builder();
-        let session = builder.keepalive_timeout(Duration::from_millis(50)).build();
+        let connector = TcpConnector::new().keepalive_timeout(Duration::from_millis(50));
+        let session = ClientSession::builder().connector(connector).build();
+        let session = session.unwrap();
         session.get(url).await.unwrap().text().await.unwrap();
         sleep(Duration::from_millis(1000)).await;
         // Not by the end of the session, which is here.

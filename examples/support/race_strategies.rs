@@ -158,8 +158,9 @@ fn asynchronous(job: &Job) -> Result<String, String> {
         Ok(status)
     }
     let (url, requests) = (job.url.clone(), job.requests);
+    let session = ClientSession::builder().limit(0).build();
+    let session = session.map_err(|error| error.to_string())?;
     let statuses = run(async move {
-        let session = ClientSession::builder().limit(0).build();
         let request = |_| request(session.clone(), url.clone());
         try_gather((0..requests).map(request).collect::<Vec<_>>()).await
     });

@@ -1,9 +1,12 @@
 //! The client's one error: what was asked for, how far it got, and why it went no further.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-use http::Method;
+use http::{Method, StatusCode};
 use url::Url;
 
 use crate::http::parser::ParseError;
@@ -20,6 +23,10 @@ pub enum Phase {
     Resolve,
     /// Connecting.
     Connect,
+    /// Asking a proxy for a tunnel.
+    Proxy,
+    /// The TLS handshake.
+    Tls,
     /// Sending the request.
     Send,
     /// Waiting for the head of the response.
@@ -35,6 +42,8 @@ impl fmt::Display for Phase {
             Phase::PoolWait => "pool wait",
             Phase::Resolve => "resolve",
             Phase::Connect => "connect",
+            Phase::Proxy => "proxy",
+            Phase::Tls => "TLS handshake",
             Phase::Send => "send",
             Phase::Head => "response head",
             Phase::Body => "response body",
@@ -42,56 +51,102 @@ impl fmt::Display for Phase {
     }
 }
 
+/// What was given by somebody else: a stream of body data, a TLS library.
+type BoxError = Box<dyn StdError + Send + Sync>;
+
 /// What kind of thing went wrong.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The URL cannot be used; the text says why.
     InvalidUrl(String),
-    /// The request cannot be sent as it is; the text says why.
+    /// The request cannot be sent as it is; the text says why. Nothing was sent.
     InvalidRequest(String),
-    /// The socket or the resolver failed.
-    Io(io::Error),
+    /// The name could not be looked up.
+    Resolve(io::Error),
+    /// None of the addresses could be connected to: each with its cause.
+    Connect(Vec<(SocketAddr, io::Error)>),
+    /// TLS failed: the certificate was refused, or the peer does not speak it.
+    Tls(BoxError),
+    /// The proxy did what no proxy does; the text says what.
+    Proxy(String),
+    /// The proxy refused the tunnel, with this status and so much of its answer as was kept.
+    ProxyRefused(StatusCode, Vec<u8>),
+    /// The limit of this name in [`ClientTimeout`](crate::http::ClientTimeout) ran out.
+    Timeout(&'static str, Duration),
+    /// The session was closed.
+    SessionClosed,
     /// The server closed the connection before the first byte of a response.
     ConnectionClosed,
     /// The response is not HTTP/1.1, or broke off.
     Response(ParseError),
-    /// The time of [`ClientTimeout`](crate::http::ClientTimeout) ran out.
-    Timeout,
+    /// The body could not be decoded.
+    Decode(BoxError),
     /// The body is larger than the session permits.
     BodyTooLarge(usize),
+    /// A redirect cannot be followed; the text says why.
+    Redirect(String),
+    /// More redirects than permitted; these URLs were asked.
+    TooManyRedirects(Vec<Url>),
+    /// The body would have to be sent again, and cannot be.
+    BodyNotReplayable,
+    /// What was to be sent as the body failed, or is not as long as it was said to be.
+    Body(BoxError),
+    /// The status is one of an error, and [`error_for_status`](crate::http::Response::error_for_status) was asked.
+    Status(StatusCode),
+    /// The body is not the JSON that was expected.
+    #[cfg(feature = "json")]
+    Json(serde_json::Error),
+    /// The socket failed.
+    Io(io::Error),
 }
 
 /// Why a request failed. Its text names method, URL, phase and cause; a password in the URL is not printed.
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
     phase: Phase,
-    method: Method,
-    url: String,
+    /// `None` for what is no request: a session that cannot be made.
+    method: Option<Method>,
+    url: Option<Url>,
+    reused: bool,
 }
 
 /// So much of a URL is printed.
 const LONGEST_URL: usize = 256;
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, phase: Phase, method: &Method, url: &Url) -> Error {
-        let mut url = url.clone();
-        // A URL that cannot have a password has none to hide.
-        let _ = url.set_password(None);
-        let _ = url.set_username("");
-        Error::with_text(kind, phase, method, url.as_str())
-    }
-
-    pub(crate) fn with_text(kind: ErrorKind, phase: Phase, method: &Method, url: &str) -> Error {
+    pub(crate) fn new(kind: ErrorKind, phase: Phase, method: &Method, url: Option<&Url>) -> Error {
+        let url = url.cloned().map(|mut url| {
+            // A URL that cannot have a password has none to hide.
+            let _ = url.set_password(None);
+            let _ = url.set_username("");
+            url
+        });
         Error(Box::new(Inner {
             kind,
             phase,
-            method: method.clone(),
-            url: url.chars().take(LONGEST_URL).collect(),
+            method: Some(method.clone()),
+            url,
+            reused: false,
         }))
+    }
+
+    /// A session that cannot be made as it was described.
+    pub(crate) fn of_session(kind: ErrorKind) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            phase: Phase::Prepare,
+            method: None,
+            url: None,
+            reused: false,
+        }))
+    }
+
+    pub(crate) fn on_reused(mut self, reused: bool) -> Error {
+        self.0.reused = reused;
+        self
     }
 
     /// What kind of thing went wrong.
@@ -104,50 +159,148 @@ impl Error {
         self.0.phase
     }
 
+    /// The URL that was asked, without user name and password; `None` if there was none.
+    pub fn url(&self) -> Option<&Url> {
+        self.0.url.as_ref()
+    }
+
+    /// The status, where the error is one.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.0.kind {
+            ErrorKind::Status(status) | ErrorKind::ProxyRefused(status, _) => Some(status),
+            _ => None,
+        }
+    }
+
     /// Whether the time ran out.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Timeout)
+        matches!(self.0.kind, ErrorKind::Timeout(..))
+    }
+
+    /// Whether no connection could be made.
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self.0.phase,
+            Phase::Resolve | Phase::Connect | Phase::Proxy | Phase::Tls
+        )
+    }
+
+    /// Whether it happened on a connection that had carried a response before. The server may have closed it while the request
+    /// was on its way.
+    pub fn is_reused(&self) -> bool {
+        self.0.reused
+    }
+
+    /// Whether the same request may well succeed if it is made again: no connection, no answer, or no time.
+    pub fn is_retryable(&self) -> bool {
+        self.is_connect() && !matches!(self.0.kind, ErrorKind::Tls(_))
+            || matches!(
+                self.0.kind,
+                ErrorKind::ConnectionClosed | ErrorKind::Timeout(..) | ErrorKind::Io(_)
+            )
+            || matches!(
+                self.0.kind,
+                ErrorKind::Response(
+                    ParseError::IncompleteHead(_) | ParseError::IncompleteBody { .. }
+                )
+            )
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            kind,
-            phase,
-            method,
-            url,
-        } = &*self.0;
-        write!(f, "{method} {url}: {phase}: ")?;
-        match kind {
-            ErrorKind::InvalidUrl(why) | ErrorKind::InvalidRequest(why) => f.write_str(why),
-            ErrorKind::Io(error) => error.fmt(f),
+        match self {
+            ErrorKind::InvalidUrl(why)
+            | ErrorKind::InvalidRequest(why)
+            | ErrorKind::Proxy(why)
+            | ErrorKind::Redirect(why) => f.write_str(why),
+            ErrorKind::Io(error) | ErrorKind::Resolve(error) => error.fmt(f),
+            ErrorKind::Connect(tried) => match &tried[..] {
+                [] => f.write_str("none of the addresses is permitted (see connect_filter)"),
+                [(_, error)] => error.fmt(f),
+                tried => {
+                    for (i, (address, error)) in tried.iter().enumerate() {
+                        let comma = if i == 0 { "" } else { ", " };
+                        write!(f, "{comma}{address}: {error}")?;
+                    }
+                    Ok(())
+                }
+            },
+            ErrorKind::Tls(error) | ErrorKind::Body(error) | ErrorKind::Decode(error) => {
+                error.fmt(f)
+            }
+            ErrorKind::ProxyRefused(status, _) => write!(f, "the proxy answered {status}"),
+            ErrorKind::Timeout(knob, limit) => {
+                write!(f, "the limit of {limit:?} ran out (ClientTimeout::{knob})")
+            }
+            ErrorKind::SessionClosed => f.write_str("the session is closed"),
             ErrorKind::ConnectionClosed => {
                 f.write_str("the server closed the connection before it answered")
             }
             ErrorKind::Response(error) => error.fmt(f),
-            ErrorKind::Timeout => f.write_str("the time limit ran out (see ClientTimeout)"),
-            ErrorKind::BodyTooLarge(limit) => {
+            ErrorKind::BodyTooLarge(limit) => write!(
+                f,
+                "the body is larger than {limit} bytes (SessionBuilder::max_body)"
+            ),
+            ErrorKind::TooManyRedirects(history) => {
+                write!(f, "more than {} redirects", history.len() - 1)
+            }
+            ErrorKind::BodyNotReplayable => {
+                f.write_str("the body would have to be sent again, and is a stream")
+            }
+            ErrorKind::Status(status) => write!(f, "the status is {status}"),
+            #[cfg(feature = "json")]
+            ErrorKind::Json(error) => {
+                // serde's text can quote the body; where the error stands is enough.
+                let (line, column) = (error.line(), error.column());
                 write!(
                     f,
-                    "the body is larger than {limit} bytes (see SessionBuilder::max_body)"
+                    "no JSON as expected: {:?} error at line {line} column {column}",
+                    error.classify()
                 )
             }
         }
     }
 }
 
-impl fmt::Debug for Error {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let inner = &*self.0;
+        let Some(method) = &inner.method else {
+            return write!(f, "ClientSession: {}", inner.kind);
+        };
+        write!(f, "{method} ")?;
+        if let Some(url) = &inner.url {
+            // A URL is ASCII.
+            let url = url.as_str();
+            f.write_str(&url[..url.len().min(LONGEST_URL)])?;
+            f.write_str(if url.len() > LONGEST_URL {
+                "...: "
+            } else {
+                ": "
+            })?;
+        }
+        write!(f, "{}: {}", inner.phase, inner.kind)
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
-            ErrorKind::Io(error) => Some(error),
+            ErrorKind::Io(error) | ErrorKind::Resolve(error) => Some(error),
+            ErrorKind::Connect(tried) => tried.last().map(|(_, error)| error as _),
             ErrorKind::Response(error) => Some(error),
+            ErrorKind::Tls(error) | ErrorKind::Body(error) | ErrorKind::Decode(error) => {
+                Some(&**error)
+            }
+            #[cfg(feature = "json")]
+            ErrorKind::Json(error) => Some(error),
             _ => None,
         }
     }

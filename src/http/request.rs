@@ -1,172 +1,265 @@
-//! A request on its way from `session.get(url)` to the bytes on the wire.
+//! A request that can be sent, hop after hop: where it goes, what it says, and what may happen to it on the way.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{Method, Version};
+use url::{Position, Url};
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use url::Url;
+use crate::http::body::Body;
+use crate::http::limits::ClientTimeout;
+use crate::http::proxy::Proxy;
+use crate::http::session::Shared;
 
-use crate::http::error::{Error, ErrorKind, Phase};
-use crate::http::response::Response;
-use crate::http::session::ClientSession;
-
-/// A request that is being put together; awaiting it sends it.
-#[must_use = "a request is sent when it is awaited"]
-pub struct RequestBuilder {
-    session: ClientSession,
-    method: Method,
-    url: Result<Url, String>,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    /// What was wrong with what it was given.
-    refused: Option<String>,
-}
-
-/// A request that can be sent: checked, and written out as bytes.
-pub(crate) struct Request {
+/// What there is besides the URL.
+pub(crate) struct Parts {
     pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    /// Of this request alone: `a=b; c=d`.
+    pub(crate) cookies: String,
+    pub(crate) timeout: ClientTimeout,
+    pub(crate) version: Version,
+    pub(crate) chunked: bool,
+    pub(crate) expects_continue: bool,
+    pub(crate) follows_redirects: bool,
+    /// `None`: as the method says.
+    pub(crate) idempotent: Option<bool>,
+}
+
+pub(crate) struct Request {
+    /// Without user name and password.
     pub(crate) url: Url,
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) parts: Parts,
+    /// A redirect has led to another origin: what was meant for the first one is not sent, from now on.
+    pub(crate) is_abroad: bool,
 }
 
-impl RequestBuilder {
-    pub(crate) fn new(
-        session: ClientSession,
-        method: Method,
-        url: Result<Url, String>,
-    ) -> RequestBuilder {
-        RequestBuilder {
-            session,
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Vec::new(),
-            refused: None,
+/// How the end of a request's body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Nothing,
+    Length(u64),
+    Chunked,
+}
+
+/// On the way to a server.
+#[derive(Clone, Copy)]
+pub(crate) enum Route<'a> {
+    Direct,
+    /// The proxy gets the whole URL.
+    Proxy(&'a Proxy),
+    /// Through a proxy that does not see it.
+    Tunnel(&'a Proxy),
+}
+
+/// What another origin must not see.
+pub(crate) fn is_secret(name: &HeaderName) -> bool {
+    *name == AUTHORIZATION
+        || *name == COOKIE
+        || *name == PROXY_AUTHORIZATION
+        || name.as_str() == "cookie2"
+}
+
+/// What is about the body, and goes with it.
+pub(crate) fn is_about_content(name: &HeaderName) -> bool {
+    name.as_str().starts_with("content-")
+        || ["digest", "last-modified"].contains(&name.as_str())
+        || *name == TE
+        || *name == TRANSFER_ENCODING
+        || *name == EXPECT
+}
+
+impl Parts {
+    /// What is wrong with it, before anything is sent.
+    pub(crate) fn check(&mut self) -> Result<(), String> {
+        if self.method == Method::CONNECT {
+            return Err("CONNECT is what a proxy is asked with (see Proxy)".to_owned());
+        }
+        if self.headers.is_empty() && self.body.is_empty() && !self.chunked {
+            return Ok(());
+        }
+        for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING] {
+            if self.headers.get_all(&name).iter().count() > 1 {
+                return Err(format!("the header {name} is given twice"));
+            }
+        }
+        let length = self.headers.remove(CONTENT_LENGTH);
+        let coding = self.headers.remove(TRANSFER_ENCODING);
+        if length.is_some() && (coding.is_some() || self.chunked) {
+            return Err("a body has a length or is chunked, not both".to_owned());
+        }
+        if let Some(coding) = coding {
+            if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err("the only transfer encoding that is sent is chunked".to_owned());
+            }
+            self.chunked = true;
+        }
+        if let Some(length) = length {
+            let length = length
+                .to_str()
+                .ok()
+                .and_then(|text| text.parse::<u64>().ok());
+            let length = length.ok_or("the Content-Length is no number")?;
+            match self.body.length() {
+                Some(known) if known != length => {
+                    return Err(format!(
+                        "the Content-Length is {length}, the body has {known} bytes"
+                    ));
+                }
+                Some(_) => {}
+                None => self.body.set_length(length),
+            }
+        }
+        if self.version == Version::HTTP_10 && self.framing() == Framing::Chunked {
+            return Err("HTTP/1.0 has no chunks: give the length of the body".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        let method = &self.method;
+        match self.body.length() {
+            _ if self.chunked => Framing::Chunked,
+            None => Framing::Chunked,
+            Some(0) if self.body.is_empty() => {
+                let expects_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
+                if expects_body {
+                    Framing::Length(0)
+                } else {
+                    Framing::Nothing
+                }
+            }
+            Some(length) => Framing::Length(length),
         }
     }
 
-    /// Adds a header field. What is no field is refused when the request is sent, before a byte is written.
-    pub fn header(mut self, name: &str, value: &str) -> RequestBuilder {
-        match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-            (Ok(name), _) if name == CONTENT_LENGTH || name == TRANSFER_ENCODING => {
-                self.refused = Some(format!("the header {name} follows from the body"));
-            }
-            (Ok(name), Ok(value)) => {
-                self.headers.append(name, value);
-            }
-            (Err(_), _) => self.refused = Some(format!("{name:?} is no header name")),
-            (Ok(name), Err(_)) => {
-                self.refused = Some(format!(
-                    "the value of the header {name} has forbidden bytes"
-                ));
-            }
-        }
-        self
+    /// Whether it does no harm when it is done twice.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        let by_method = self.method.is_idempotent() || self.method.as_str() == "QUERY";
+        self.idempotent.unwrap_or(by_method)
     }
 
-    /// Gives it a body, sent with its `Content-Length`.
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> RequestBuilder {
-        self.body = body.into();
-        self
+    /// Whoever says what codings are accepted decodes by himself.
+    pub(crate) fn has_own_coding(&self) -> bool {
+        self.headers.contains_key(ACCEPT_ENCODING)
     }
 
-    /// Sends it and waits for the head of the response. Redirects are not followed, and every status is a response.
-    ///
-    /// # Errors
-    /// [`Error`], with method, URL, phase and cause.
-    pub async fn send(self) -> Result<Response, Error> {
-        let session = self.session.clone();
-        session.send(self.build()?).await
+    pub(crate) fn offers_upgrade(&self) -> bool {
+        self.headers.contains_key(UPGRADE)
+    }
+}
+
+impl Request {
+    pub(crate) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
     }
 
-    fn build(self) -> Result<Request, Error> {
-        let method = self.method;
-        let url = self.url.map_err(|why| {
-            Error::with_text(ErrorKind::InvalidUrl(why), Phase::Prepare, &method, "")
-        })?;
-        let refuse = |kind| Error::new(kind, Phase::Prepare, &method, &url);
-        let host = match (url.scheme(), url.host_str()) {
-            ("http", Some(host)) => host.to_owned(),
-            (scheme, _) => {
-                let why = format!("the scheme {scheme} is not supported, http is");
-                return Err(refuse(ErrorKind::InvalidUrl(why)));
-            }
+    /// Scheme, host and port, each only where needed: the name of where it goes.
+    pub(crate) fn origin(&self) -> &str {
+        &self.url[..Position::BeforePath]
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(80)
+    }
+
+    /// Writes the head. `cookies` are those of the jar.
+    pub(crate) fn write_head(
+        &self,
+        out: &mut Vec<u8>,
+        shared: &Shared,
+        route: Route<'_>,
+        cookies: Option<&[u8]>,
+    ) {
+        let parts = &self.parts;
+        out.extend_from_slice(parts.method.as_str().as_bytes());
+        out.push(b' ');
+        let from = match route {
+            Route::Proxy(_) => Position::BeforeScheme,
+            _ => Position::BeforePath,
         };
-        if !url.username().is_empty() || url.password().is_some() {
-            let why = "credentials in the URL are not sent; set the header Authorization instead";
-            return Err(refuse(ErrorKind::InvalidUrl(why.to_owned())));
+        out.extend_from_slice(self.url[from..Position::AfterQuery].as_bytes());
+        out.extend_from_slice(match parts.version {
+            Version::HTTP_10 => b" HTTP/1.0\r\nHost: ",
+            _ => b" HTTP/1.1\r\nHost: ",
+        });
+        match parts.headers.get(HOST) {
+            Some(host) => out.extend_from_slice(host.as_bytes()),
+            None => out
+                .extend_from_slice(self.url[Position::BeforeHost..Position::BeforePath].as_bytes()),
         }
-        if let Some(why) = self.refused {
-            return Err(refuse(ErrorKind::InvalidRequest(why)));
-        }
-        if self.headers.get_all(HOST).iter().count() > 1 {
-            let why = "the header Host is given twice".to_owned();
-            return Err(refuse(ErrorKind::InvalidRequest(why)));
-        }
-        let port = url.port_or_known_default().unwrap_or(80);
-        let bytes = write_out(&method, &url, &host, &self.headers, &self.body);
-        Ok(Request {
-            method,
-            url,
-            host,
-            port,
-            bytes,
-        })
-    }
-}
-
-fn write_out(method: &Method, url: &Url, host: &str, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256 + body.len());
-    out.extend_from_slice(method.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(url.path().as_bytes());
-    if let Some(query) = url.query() {
-        out.push(b'?');
-        out.extend_from_slice(query.as_bytes());
-    }
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    let mut field = |name: &str, value: &[u8]| {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
         out.extend_from_slice(b"\r\n");
-    };
-    match (headers.get(HOST), url.port()) {
-        (Some(given), _) => field("Host", given.as_bytes()),
-        (None, Some(port)) => field("Host", format!("{host}:{port}").as_bytes()),
-        (None, None) => field("Host", host.as_bytes()),
+        if parts.headers.is_empty() && !self.is_abroad {
+            out.extend_from_slice(&shared.default_lines);
+        } else {
+            self.write_fields(out, shared, route);
+        }
+        self.write_cookies(out, shared, cookies);
+        if let Route::Proxy(Proxy {
+            authorization: Some(value),
+            ..
+        }) = route
+        {
+            field(out, PROXY_AUTHORIZATION.as_str(), value.as_bytes());
+        }
+        match parts.framing() {
+            Framing::Nothing => {}
+            Framing::Length(length) => {
+                field(out, CONTENT_LENGTH.as_str(), length.to_string().as_bytes());
+            }
+            Framing::Chunked => field(out, TRANSFER_ENCODING.as_str(), b"chunked"),
+        }
+        if parts.expects_continue {
+            field(out, EXPECT.as_str(), b"100-continue");
+        }
+        out.extend_from_slice(b"\r\n");
     }
-    for (name, default) in [
-        ("accept", "*/*"),
-        (
-            "user-agent",
-            concat!("glassloop/", env!("CARGO_PKG_VERSION")),
-        ),
-    ] {
-        if !headers.contains_key(name) {
-            field(name, default.as_bytes());
+
+    fn write_fields(&self, out: &mut Vec<u8>, shared: &Shared, route: Route<'_>) {
+        let given = &self.parts.headers;
+        let defaults = shared.defaults.iter();
+        let defaults = defaults
+            .filter(|(name, _)| !(given.contains_key(*name) || self.is_abroad && is_secret(name)));
+        for (name, value) in defaults.chain(given.iter()) {
+            let is_own = *name == HOST || *name == COOKIE;
+            let is_the_proxys = *name == PROXY_AUTHORIZATION && !matches!(route, Route::Proxy(_));
+            if !is_own && !is_the_proxys {
+                field(out, name.as_str(), value.as_bytes());
+            }
         }
     }
-    for (name, value) in headers.iter().filter(|(name, _)| **name != HOST) {
-        field(name.as_str(), value.as_bytes());
+
+    /// One line for all: given as a header, for this request, and from the jar.
+    fn write_cookies(&self, out: &mut Vec<u8>, shared: &Shared, jar: Option<&[u8]>) {
+        let parts = &self.parts;
+        let given = match parts.headers.contains_key(COOKIE) || self.is_abroad {
+            true => &parts.headers,
+            false => &shared.defaults,
+        };
+        let given = given.get_all(COOKIE).iter();
+        let given = given.map(|value| value.as_bytes());
+        let own = (!parts.cookies.is_empty()).then_some(parts.cookies.as_bytes());
+        let mut separator: &[u8] = b"cookie: ";
+        for cookies in given.chain(own).chain(jar) {
+            out.extend_from_slice(separator);
+            out.extend_from_slice(cookies);
+            separator = b"; ";
+        }
+        if separator == b"; " {
+            out.extend_from_slice(b"\r\n");
+        }
     }
-    let expects_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
-    if expects_body || !body.is_empty() {
-        field("content-length", body.len().to_string().as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
-    out
 }
 
-impl IntoFuture for RequestBuilder {
-    type Output = Result<Response, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
+pub(crate) fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }

@@ -1,45 +1,91 @@
 //! A response: its head is there, its body comes as it is asked for.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, Version};
+use bytes::Bytes;
+use futures_io::{AsyncRead, AsyncWrite};
+use http::{HeaderMap, Method, StatusCode, Version};
+use url::Url;
 
-use crate::combine::timeout;
-use crate::http::connection::{Connection, Piece};
+use crate::current;
+use crate::http::connection::Piece;
+use crate::http::content::Content;
 use crate::http::error::{Error, ErrorKind, Phase};
-use crate::http::parser::ResponseHead;
-use crate::http::pool::{Key, Permit};
+use crate::http::limits::{Alarm, Deadline};
+use crate::http::parser::{Framing, ResponseHead};
+use crate::http::reading::{Reading, Source};
+use crate::http::redirect::Hop;
 use crate::http::request::Request;
-use crate::http::session::ClientSession;
+use crate::http::session::Shared;
+use crate::http::trace::TraceEvent;
+use crate::http::upgrade::Upgraded;
+use crate::observe::Site;
 
-/// A response. Dropping it before its body was read closes the connection.
+/// A response. Dropping it before its body was read closes the connection, unless the rest is small and here already.
+///
+/// The body is had at once by [`bytes`](Response::bytes), [`text`](Response::text) or `json`, piece by piece by
+/// [`chunk`](Response::chunk), or by reading: a response is an [`AsyncRead`]. No more than 16 KiB are read ahead of whoever
+/// asks, so a slow reader slows the server down.
 ///
 /// aiohttp's `ClientResponse`.
 pub struct Response {
     head: ResponseHead,
-    request: Request,
-    session: ClientSession,
-    /// `None` once the body was read to its end.
-    reading: Option<(Connection, Permit)>,
-    /// When the total time is over, on the session's clock.
-    deadline: Option<Duration>,
+    url: Url,
+    method: Method,
+    history: Vec<Hop>,
+    remote_addr: Option<SocketAddr>,
+    trailers: Option<Box<HeaderMap>>,
+    session: Rc<Shared>,
+    number: u64,
+    source: Source,
+    content: Content,
+    /// What [`AsyncRead`] has and did not give out.
+    rest: Bytes,
+    total: Deadline,
+    sock_read: Option<Duration>,
+    waiting: Option<Waiting>,
+}
+
+/// Something is to come from the server.
+struct Waiting {
+    alarm: Alarm,
+    until: Deadline,
+    /// What was moved by the connection when the limit began.
+    moved: u64,
 }
 
 impl Response {
     pub(crate) fn new(
-        session: ClientSession,
+        session: Rc<Shared>,
+        number: u64,
         request: Request,
-        head: ResponseHead,
-        reading: (Connection, Permit),
-        deadline: Option<Duration>,
+        (head, content, reading): (ResponseHead, Content, Reading),
+        history: Vec<Hop>,
+        total: Deadline,
     ) -> Response {
         Response {
             head,
-            request,
+            remote_addr: reading.connection.peer,
+            source: Source::Open(reading),
+            url: request.url,
+            method: request.parts.method,
+            history,
+            trailers: None,
             session,
-            reading: Some(reading),
-            deadline,
+            number,
+            content,
+            rest: Bytes::new(),
+            total,
+            sock_read: request.parts.timeout.sock_read,
+            waiting: None,
         }
     }
 
@@ -48,7 +94,7 @@ impl Response {
         self.head.status
     }
 
-    /// The header fields.
+    /// The header fields. Where the body is decoded, its coding and its length are not among them.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
@@ -58,80 +104,349 @@ impl Response {
         self.head.version
     }
 
-    /// The URL that it answers.
-    pub fn url(&self) -> &str {
-        self.request.url.as_str()
+    /// The URL that it answers, after redirects.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The redirects on the way to it.
+    pub fn history(&self) -> &[Hop] {
+        &self.history
+    }
+
+    /// The address that it came from.
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr
+    }
+
+    /// The length of the body, where the server has said it and it is not decoded.
+    pub fn content_length(&self) -> Option<u64> {
+        match self.head.framing {
+            _ if self.content.is_decoded() => None,
+            Framing::Length(length) => Some(length),
+            Framing::Empty => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The fields behind a chunked body, once it was read to its end.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_deref()
+    }
+
+    /// The response, if its status is below 400. aiohttp's `raise_for_status`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Status`].
+    pub fn error_for_status(self) -> Result<Response, Error> {
+        match self.error_for_status_ref() {
+            Ok(_) => Ok(self),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`error_for_status`](Response::error_for_status), and the body can still be read after an error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Status`].
+    pub fn error_for_status_ref(&self) -> Result<&Response, Error> {
+        match self.head.status.as_u16() {
+            400.. => Err(self.error(ErrorKind::Status(self.head.status), Phase::Head)),
+            _ => Ok(self),
+        }
+    }
+
+    fn error(&self, kind: ErrorKind, phase: Phase) -> Error {
+        Error::new(kind, phase, &self.method, Some(&self.url))
     }
 
     /// The next piece of the body, as it comes; `None` at its end, with which the connection goes back to the pool.
     ///
+    /// Cancelling it loses nothing.
+    ///
     /// # Errors
     /// [`Error`], also when the body breaks off: what came before was given out by then.
-    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let Some((connection, _)) = &mut self.reading else {
-            return Ok(None);
-        };
-        let left = self.session.left(self.deadline);
-        let piece = timeout(left, connection.next()).await;
-        let piece = piece.unwrap_or(Err(ErrorKind::Timeout));
-        match piece {
-            Ok(Piece::Data(data)) => Ok(Some(data)),
-            Ok(Piece::Head(_)) => Ok(Some(Vec::new())),
-            Ok(Piece::End(end)) => {
-                if let Some((connection, permit)) = self.reading.take() {
-                    if end.reusable {
-                        self.session.check_in(self.key(), connection);
-                    }
-                    drop(permit);
-                }
-                Ok(None)
+    #[track_caller]
+    pub fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Error>> + use<'_> {
+        Chunk {
+            response: self,
+            site: Location::caller(),
+        }
+    }
+
+    fn poll_chunk(
+        &mut self,
+        context: &mut Context<'_>,
+        site: Site,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
+        }
+        let piece = match self.poll_piece(context, site) {
+            Poll::Pending => match self.wait(context) {
+                Ok(()) => return Poll::Pending,
+                Err(over) => Err(over),
+            },
+            Poll::Ready(piece) => {
+                self.waiting = None;
+                piece
             }
-            Err(kind) => {
-                self.reading = None;
-                let Request { method, url, .. } = &self.request;
-                Err(Error::new(kind, Phase::Body, method, url))
+        };
+        let tracer = self.session.tracer(self.number);
+        match &piece {
+            Ok(Some(piece)) => tracer.tell(|| TraceEvent::BodyReceived { bytes: piece.len() }),
+            Ok(None) => {}
+            Err(_) => {}
+        }
+        Poll::Ready(piece.map_err(|kind| {
+            self.source = Source::Failed;
+            self.waiting = None;
+            let error = self.error(kind, Phase::Body);
+            let tracer = self.session.tracer(self.number);
+            tracer.tell(|| TraceEvent::Failed { error: &error });
+            error
+        }))
+    }
+
+    /// The next piece of the decoded body.
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        site: Site,
+    ) -> Poll<Result<Option<Bytes>, ErrorKind>> {
+        loop {
+            if let Some(decoded) = ready!(self.content.poll(context)) {
+                return Poll::Ready(decoded.map(Some));
+            }
+            let reading = match &mut self.source {
+                Source::Open(reading) => reading,
+                Source::Ended => return Poll::Ready(Ok(None)),
+                Source::Failed => {
+                    let why = io::Error::other("the body broke off before");
+                    return Poll::Ready(Err(ErrorKind::Io(why)));
+                }
+            };
+            match ready!(reading.connection.poll_next(context, site)) {
+                Ok(Piece::Data(data)) => self.content.give(data),
+                // A head was the first piece, and is not there twice.
+                Ok(Piece::Head(_)) => {}
+                Ok(Piece::End(mut end)) => {
+                    self.trailers = end.trailers.take().map(Box::new);
+                    if let Some(reading) = self.source.take(Source::Ended) {
+                        reading.finish(&end);
+                    }
+                    if let Err(kind) = self.content.finish() {
+                        return Poll::Ready(Err(kind));
+                    }
+                    let tracer = self.session.tracer(self.number);
+                    tracer.tell(|| TraceEvent::RequestEnd);
+                    return Poll::Ready(Ok(None));
+                }
+                Err(kind) => return Poll::Ready(Err(kind)),
             }
         }
     }
 
-    fn key(&self) -> Key {
-        (self.request.host.clone(), self.request.port)
+    /// The limits of time count while the server is waited for, and only then.
+    fn wait(&mut self, context: &Context<'_>) -> Result<(), ErrorKind> {
+        let Source::Open(reading) = &self.source else {
+            return Ok(());
+        };
+        let moved = reading.connection.moved();
+        let core = current::expect();
+        let (total, sock_read) = (self.total, self.sock_read);
+        let until = || Deadline::new(&core, "sock_read", sock_read).earlier(total);
+        let waiting = self.waiting.get_or_insert_with(|| Waiting {
+            alarm: Alarm::new(core.clone()),
+            until: until(),
+            moved,
+        });
+        if waiting.moved != moved {
+            (waiting.until, waiting.moved) = (until(), moved);
+        }
+        waiting.alarm.poll(context, waiting.until)
     }
 
     /// The whole body.
     ///
     /// # Errors
-    /// [`Error`]; a body of more than 64 MiB is one (see
-    /// [`SessionBuilder::max_body`](crate::http::SessionBuilder::max_body)).
-    pub async fn bytes(mut self) -> Result<Vec<u8>, Error> {
-        let limit = self.session.max_body();
-        let mut body = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            if body.len() + chunk.len() > limit {
-                let Request { method, url, .. } = &self.request;
-                return Err(Error::new(
-                    ErrorKind::BodyTooLarge(limit),
-                    Phase::Body,
-                    method,
-                    url,
-                ));
+    /// [`Error`]; a body that is larger than the session's
+    /// [`max_body`](crate::http::SessionBuilder::max_body), 64 MiB if not said, is one.
+    #[track_caller]
+    pub fn bytes(self) -> impl Future<Output = Result<Bytes, Error>> {
+        self.bytes_at(Location::caller())
+    }
+
+    async fn bytes_at(mut self, site: Site) -> Result<Bytes, Error> {
+        let limit = self.session.max_body;
+        let mut first = Bytes::new();
+        let mut all: Vec<u8> = Vec::new();
+        loop {
+            let chunk = Chunk {
+                response: &mut self,
+                site,
+            };
+            let Some(chunk) = chunk.await? else {
+                break;
+            };
+            if first.len() + all.len() + chunk.len() > limit {
+                return Err(self.error(ErrorKind::BodyTooLarge(limit), Phase::Body));
             }
-            match body.is_empty() {
-                true => body = chunk,
-                false => body.extend_from_slice(&chunk),
+            // A body in one piece, which most are, is not copied.
+            if first.is_empty() && all.is_empty() {
+                first = chunk;
+                continue;
             }
+            if all.is_empty() {
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&chunk);
         }
-        Ok(body)
+        match all.is_empty() {
+            true => Ok(first),
+            false => Ok(all.into()),
+        }
     }
 
     /// The whole body as text: UTF-8, with what is not replaced; a byte order mark is left out.
     ///
     /// # Errors
     /// As [`bytes`](Response::bytes).
-    pub async fn text(self) -> Result<String, Error> {
-        let body = self.bytes().await?;
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
-        Ok(String::from_utf8_lossy(body).into_owned())
+    #[track_caller]
+    pub fn text(self) -> impl Future<Output = Result<String, Error>> {
+        let body = self.bytes_at(Location::caller());
+        async move {
+            let mut body = body.await?;
+            if body.starts_with(b"\xEF\xBB\xBF") {
+                let _ = body.split_to(3);
+            }
+            let text = String::from_utf8(body.into());
+            Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        }
+    }
+
+    /// The whole body, read as JSON. Feature `json`.
+    ///
+    /// # Errors
+    /// As [`bytes`](Response::bytes), and [`ErrorKind::Json`], whose text says where the error stands and nothing of the
+    /// body.
+    #[cfg(feature = "json")]
+    #[track_caller]
+    pub fn json<T: serde::de::DeserializeOwned>(self) -> impl Future<Output = Result<T, Error>> {
+        let site = Location::caller();
+        async move {
+            let (method, url) = (self.method.clone(), self.url.clone());
+            let body = self.bytes_at(site).await?;
+            serde_json::from_slice(&body).map_err(|error| {
+                Error::new(ErrorKind::Json(error), Phase::Body, &method, Some(&url))
+            })
+        }
+    }
+
+    /// Writes the rest of the body to `writer`, which is flushed and not closed; how many bytes that were. The size of the
+    /// body has no limit. What was written when it is cancelled is not known.
+    ///
+    /// # Errors
+    /// [`Error`]; one of the writer is [`ErrorKind::Io`].
+    pub async fn copy_to(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<u64, Error> {
+        let mut copied = 0;
+        while let Some(chunk) = self.chunk().await? {
+            let mut left = &chunk[..];
+            while !left.is_empty() {
+                let writing = poll_fn(|context| Pin::new(&mut *writer).poll_write(context, left));
+                match writing.await {
+                    Ok(0) => return Err(self.not_written(io::ErrorKind::WriteZero.into())),
+                    Ok(n) => left = &left[n..],
+                    Err(error) => return Err(self.not_written(error)),
+                }
+            }
+            copied += chunk.len() as u64;
+        }
+        let flushed = poll_fn(|context| Pin::new(&mut *writer).poll_flush(context)).await;
+        match flushed {
+            Ok(()) => Ok(copied),
+            Err(error) => Err(self.not_written(error)),
+        }
+    }
+
+    fn not_written(&self, error: io::Error) -> Error {
+        self.error(ErrorKind::Io(error), Phase::Body)
+    }
+
+    /// The connection itself, after `101 Switching Protocols`: what the server has sent behind the head comes first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the server has not switched.
+    pub fn upgrade(mut self) -> Result<Upgraded, Error> {
+        if self.head.framing != Framing::Tunnel {
+            let why = format!("status {} is no upgrade", self.head.status.as_u16());
+            return Err(self.error(ErrorKind::Io(io::Error::other(why)), Phase::Body));
+        }
+        match self.source.take(Source::Ended) {
+            Some(reading) => Ok(Upgraded::new(reading)),
+            None => {
+                let why = io::Error::other("the response was read to its end");
+                Err(self.error(ErrorKind::Io(why), Phase::Body))
+            }
+        }
+    }
+
+    /// A future that waited is gone, and nobody is to be woken for it.
+    fn wait_no_more(&mut self) {
+        if self.waiting.take().is_some() {
+            if let Source::Open(reading) = &self.source {
+                reading.connection.forget_waiters();
+            }
+        }
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        if let Some(reading) = self.source.take(Source::Ended) {
+            reading.abandon();
+        }
+    }
+}
+
+/// The future of [`Response::chunk`].
+struct Chunk<'a> {
+    response: &'a mut Response,
+    site: Site,
+}
+
+impl Future for Chunk<'_> {
+    type Output = Result<Option<Bytes>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let site = self.site;
+        self.response.poll_chunk(context, site)
+    }
+}
+
+impl Drop for Chunk<'_> {
+    fn drop(&mut self) {
+        self.response.wait_no_more();
+    }
+}
+
+impl AsyncRead for Response {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match ready!(this.poll_chunk(context, Location::caller())) {
+            Ok(None) => Poll::Ready(Ok(0)),
+            Ok(Some(mut chunk)) => {
+                let n = chunk.len().min(buffer.len());
+                buffer[..n].copy_from_slice(&chunk.split_to(n));
+                this.rest = chunk;
+                Poll::Ready(Ok(n))
+            }
+            Err(error) => Poll::Ready(Err(io::Error::other(error))),
+        }
     }
 }
 

@@ -1,39 +1,30 @@
-//! The session: what a program asks for pages. It keeps connections, and the limits of time and number.
+//! The session: what a program asks for pages. What its requests share is kept here.
 
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-use http::Method;
+use http::{HeaderMap, Method};
 use url::Url;
 
-use crate::combine::timeout;
-use crate::http::connection::{Connection, Piece};
-use crate::http::error::{Error, ErrorKind, Phase};
-use crate::http::parser::ResponseHead;
-use crate::http::pool::{Key, Permit, Pool};
-use crate::http::request::{Request, RequestBuilder};
+use crate::http::body::Body;
+use crate::http::connect::Plan;
+use crate::http::cookies::CookieJar;
+use crate::http::dns::Dns;
+use crate::http::error::{Error, ErrorKind};
+use crate::http::into_url::IntoUrl;
+use crate::http::limits::ClientTimeout;
+use crate::http::parser::Limits;
+use crate::http::pool::{Pool, PoolStats};
+use crate::http::proxy::Proxies;
+use crate::http::redirect::Policy;
+use crate::http::request_builder::RequestBuilder;
 use crate::http::response::Response;
-use crate::net::{TcpStream, resolve};
+use crate::http::session_builder::SessionBuilder;
+use crate::http::trace::{Trace, TraceEvent};
 
-/// Limits of time; `None` is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientTimeout {
-    /// From sending to the last byte of the body, the wait for a free connection included. 300 s.
-    pub total: Option<Duration>,
-    /// For looking up the name and connecting. 30 s.
-    pub connect: Option<Duration>,
-}
-
-impl Default for ClientTimeout {
-    fn default() -> ClientTimeout {
-        ClientTimeout {
-            total: Some(Duration::from_secs(300)),
-            connect: Some(Duration::from_secs(30)),
-        }
-    }
-}
-
-/// An HTTP/1.1 client that keeps its connections. Clones share them; they are closed with the last one.
+/// An HTTP/1.1 client that keeps its connections. Clones share them; idle ones are closed with the last clone, those in use
+/// after their response.
 ///
 /// aiohttp's `ClientSession`. It belongs to the thread of its loop.
 ///
@@ -50,95 +41,71 @@ impl Default for ClientTimeout {
 /// ```
 #[derive(Clone)]
 pub struct ClientSession {
-    shared: Rc<Shared>,
+    owner: Rc<Owner>,
 }
 
-struct Shared {
-    pool: Rc<Pool>,
-    timeout: ClientTimeout,
-    max_body: usize,
-    /// Where its clock starts.
-    origin: Instant,
+/// What the clones of a session share. Responses have only the inside, so that an unread one keeps no connections.
+struct Owner(Rc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.pool.close_all();
+    }
 }
 
-/// How a session is to be made: see [`ClientSession::builder`].
-#[must_use]
-pub struct SessionBuilder {
-    limit: usize,
-    timeout: ClientTimeout,
-    keepalive: Duration,
-    max_body: usize,
+pub(crate) struct Shared {
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) dns: Rc<Dns>,
+    pub(crate) plan: Plan,
+    pub(crate) filter: Option<Rc<dyn Fn(SocketAddr) -> bool>>,
+    pub(crate) timeout: ClientTimeout,
+    pub(crate) limits: Limits,
+    pub(crate) max_body: usize,
+    /// Bodies are decoded.
+    pub(crate) decodes: bool,
+    pub(crate) cookies: Option<CookieJar>,
+    pub(crate) base_url: Option<Url>,
+    /// The headers of each request that does not have its own.
+    pub(crate) defaults: HeaderMap,
+    /// The same, written out.
+    pub(crate) default_lines: Vec<u8>,
+    pub(crate) redirects: Policy,
+    pub(crate) proxies: Proxies,
+    pub(crate) retry_stale: bool,
+    pub(crate) raise_for_status: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::http::tls::Tls,
+    pub(crate) trace: Option<Rc<dyn Trace>>,
+    pub(crate) requests: Cell<u64>,
 }
 
-impl SessionBuilder {
-    /// How many connections may be in use at a time; requests beyond wait in line. 100 if not said, as in aiohttp; 0 is no
-    /// limit.
-    pub fn limit(mut self, connections: usize) -> SessionBuilder {
-        self.limit = connections;
-        self
-    }
+/// Tells the session's trace, if it has one, what happens to one request.
+#[derive(Clone, Copy)]
+pub(crate) struct Tracer<'a> {
+    trace: Option<&'a dyn Trace>,
+    request: u64,
+}
 
-    /// The limits of time.
-    pub fn timeout(mut self, timeout: ClientTimeout) -> SessionBuilder {
-        self.timeout = timeout;
-        self
-    }
-
-    /// How long an idle connection is kept. 15 s if not said.
-    pub fn keepalive_timeout(mut self, keepalive: Duration) -> SessionBuilder {
-        self.keepalive = keepalive;
-        self
-    }
-
-    /// How many bytes of body `bytes` and `text` take. 64 MiB if not said.
-    pub fn max_body(mut self, bytes: usize) -> SessionBuilder {
-        self.max_body = bytes;
-        self
-    }
-
-    /// Makes the session.
-    pub fn build(self) -> ClientSession {
-        ClientSession {
-            shared: Rc::new(Shared {
-                pool: Pool::new(self.limit, self.keepalive),
-                timeout: self.timeout,
-                max_body: self.max_body,
-                origin: Instant::now(),
-            }),
+impl Tracer<'_> {
+    pub(crate) fn tell<'e>(&self, event: impl FnOnce() -> TraceEvent<'e>) {
+        if let Some(trace) = self.trace {
+            trace.event(self.request, &event());
         }
     }
 }
 
-/// What can be meant as a URL.
-pub trait IntoUrl {
-    /// The URL, or why it is none.
-    ///
-    /// # Errors
-    /// A sentence that names the text.
-    fn into_url(self) -> Result<Url, String>;
-}
-
-impl IntoUrl for &str {
-    fn into_url(self) -> Result<Url, String> {
-        Url::parse(self).map_err(|error| format!("{self:?} is not a URL: {error}"))
+impl Shared {
+    pub(crate) fn tracer(&self, request: u64) -> Tracer<'_> {
+        Tracer {
+            trace: self.trace.as_deref(),
+            request,
+        }
     }
-}
 
-impl IntoUrl for &String {
-    fn into_url(self) -> Result<Url, String> {
-        self.as_str().into_url()
-    }
-}
-
-impl IntoUrl for String {
-    fn into_url(self) -> Result<Url, String> {
-        self.as_str().into_url()
-    }
-}
-
-impl IntoUrl for Url {
-    fn into_url(self) -> Result<Url, String> {
-        Ok(self)
+    /// The number of the next request.
+    pub(crate) fn number(&self) -> u64 {
+        self.requests.set(self.requests.get() + 1);
+        self.requests.get()
     }
 }
 
@@ -150,18 +117,29 @@ impl Default for ClientSession {
 
 impl ClientSession {
     /// A session with the defaults.
+    ///
+    /// # Panics
+    /// If the TLS library refuses its own defaults.
     pub fn new() -> ClientSession {
-        ClientSession::builder().build()
+        match ClientSession::builder().build() {
+            Ok(session) => session,
+            Err(error) => panic!("{error}"),
+        }
     }
 
-    /// For a session with other limits.
+    /// For a session with other settings.
     pub fn builder() -> SessionBuilder {
-        SessionBuilder {
-            limit: 100,
-            timeout: ClientTimeout::default(),
-            keepalive: Duration::from_secs(15),
-            max_body: 64 << 20,
+        SessionBuilder::default()
+    }
+
+    pub(crate) fn from_shared(shared: Shared) -> ClientSession {
+        ClientSession {
+            owner: Rc::new(Owner(Rc::new(shared))),
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Rc<Shared> {
+        &self.owner.0
     }
 
     /// A GET request: `session.get(url).await?`.
@@ -169,120 +147,88 @@ impl ClientSession {
         self.request(Method::GET, url)
     }
 
-    /// A HEAD request.
-    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
-        self.request(Method::HEAD, url)
-    }
-
     /// A POST request: `session.post(url).body("...").await?`.
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::POST, url)
     }
 
-    /// A request with any method.
+    /// A PUT request.
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A HEAD request.
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// An OPTIONS request.
+    pub fn options(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::OPTIONS, url)
+    }
+
+    /// A request with any method but CONNECT.
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), method, url.into_url())
-    }
-
-    pub(crate) fn max_body(&self) -> usize {
-        self.shared.max_body
-    }
-
-    pub(crate) fn check_in(&self, key: Key, connection: Connection) {
-        self.shared.pool.check_in(key, connection);
-    }
-
-    /// What is left until `deadline`.
-    pub(crate) fn left(&self, deadline: Option<Duration>) -> Duration {
-        match deadline {
-            Some(deadline) => deadline.saturating_sub(self.shared.origin.elapsed()),
-            None => Duration::MAX,
-        }
-    }
-
-    pub(crate) async fn send(&self, request: Request) -> Result<Response, Error> {
-        let total = self.shared.timeout.total;
-        let deadline = total.and_then(|total| self.shared.origin.elapsed().checked_add(total));
-        let mut phase = Phase::PoolWait;
-        let sent = timeout(self.left(deadline), self.exchange(&request, &mut phase)).await;
-        match sent.unwrap_or(Err(ErrorKind::Timeout)) {
-            Ok((head, connection, permit)) => {
-                let reading = (connection, permit);
-                Ok(Response::new(
-                    self.clone(),
-                    request,
-                    head,
-                    reading,
-                    deadline,
-                ))
+        let url = url.into_url().or_else(|(text, error)| {
+            match (&self.shared().base_url, error) {
+                (Some(base), url::ParseError::RelativeUrlWithoutBase) => base.join(&text),
+                _ => Err(error),
             }
-            Err(kind) => Err(Error::new(kind, phase, &request.method, &request.url)),
-        }
+            .map_err(|error| {
+                let shown = hide_credentials(&text);
+                ErrorKind::InvalidUrl(format!("{shown:?} is not a URL: {error}"))
+            })
+        });
+        RequestBuilder::new(self.clone(), method, url)
     }
 
-    async fn exchange(
-        &self,
-        request: &Request,
-        phase: &mut Phase,
-    ) -> Result<(ResponseHead, Connection, Permit), ErrorKind> {
-        let permit = self.shared.pool.permit().await;
-        let key = (request.host.clone(), request.port);
-        let reusable = self.shared.pool.check_out(&key);
-        let mut connection = match reusable {
-            Some(connection) => connection,
-            None => self.connect(request, phase).await?,
-        };
-        loop {
-            match ask(&mut connection, request, phase).await {
-                Ok(head) => return Ok((head, connection, permit)),
-                // The server closed a kept connection just when it was used again. That is nobody's fault: one try on a
-                // connection of its own, for methods that do no harm when they are done twice.
-                Err(_)
-                    if connection.reused
-                        && connection.is_unanswered()
-                        && request.method.is_idempotent() =>
-                {
-                    connection = self.connect(request, phase).await?;
-                }
-                Err(kind) => return Err(kind),
-            }
-        }
+    /// Sends a request that was made with the crate `http`. Its URI must be absolute, or the session have a `base_url`.
+    ///
+    /// # Errors
+    /// As [`RequestBuilder::send`].
+    ///
+    /// # Panics
+    /// When awaited without a running loop.
+    pub async fn execute(&self, request: http::Request<Body>) -> Result<Response, Error> {
+        let (head, body) = request.into_parts();
+        let builder = self.request(head.method, head.uri);
+        let builder = builder.version(head.version).headers(head.headers);
+        builder.body(body).await
     }
 
-    async fn connect(&self, request: &Request, phase: &mut Phase) -> Result<Connection, ErrorKind> {
-        let limit = self.shared.timeout.connect.unwrap_or(Duration::MAX);
-        let connecting = async {
-            *phase = Phase::Resolve;
-            let addresses = resolve(&request.host, request.port).await?;
-            *phase = Phase::Connect;
-            let stream = TcpStream::connect_any(&addresses).await?;
-            stream.set_nodelay(true)?;
-            Ok(Connection::new(stream))
-        };
-        match timeout(limit, connecting).await {
-            Ok(connected) => connected.map_err(ErrorKind::Io),
-            Err(_) => Err(ErrorKind::Timeout),
-        }
+    /// Its cookies, unless it was made without.
+    pub fn cookies(&self) -> Option<&CookieJar> {
+        self.shared().cookies.as_ref()
+    }
+
+    /// What it has open, and has done.
+    pub fn stats(&self) -> PoolStats {
+        self.shared().pool.stats()
+    }
+
+    /// Closes the session and all its clones: idle connections at once, those in use after their response; requests that
+    /// wait for a connection fail, and new ones too. Dropping the last clone closes idle connections in the same way, so
+    /// that this need not be called. Nothing is waited for.
+    pub async fn close(self) {
+        self.shared().pool.close_all();
     }
 }
 
-/// Sends the request and waits for the head of the response.
-async fn ask(
-    connection: &mut Connection,
-    request: &Request,
-    phase: &mut Phase,
-) -> Result<ResponseHead, ErrorKind> {
-    *phase = Phase::Send;
-    let sent = connection.send(&request.method, &request.bytes).await;
-    // A server may answer and close before it has read everything: the answer counts more than the failed write.
-    *phase = Phase::Head;
-    match (connection.next().await, sent) {
-        (Ok(Piece::Head(head)), _) => Ok(head),
-        (_, Err(error)) => {
-            *phase = Phase::Send;
-            Err(ErrorKind::Io(error))
-        }
-        (Ok(_), Ok(())) => Err(ErrorKind::ConnectionClosed),
-        (Err(kind), Ok(())) => Err(kind),
+/// What stands before an `@` is not to be printed.
+fn hide_credentials(text: &str) -> String {
+    let shown: String = text.chars().take(128).collect();
+    match shown.rfind('@') {
+        Some(at) => format!("...{}", &shown[at..]),
+        None => shown,
     }
 }

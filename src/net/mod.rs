@@ -5,6 +5,7 @@ mod resolver;
 mod source;
 mod streams;
 mod tcp;
+mod tcp_poll;
 mod udp;
 #[cfg(unix)]
 mod unix;
@@ -12,7 +13,6 @@ mod unix;
 pub(crate) mod watch;
 
 pub use listener::TcpListener;
-pub(crate) use resolver::resolve;
 pub use streams::{
     DEFAULT_LIMIT, Server, StreamError, StreamReader, StreamWriter, open_connection, start_server,
 };

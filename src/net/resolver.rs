@@ -1,21 +1,13 @@
 //! Names to addresses, in the thread pool: the system's resolver blocks.
 
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::panic::Location;
 
 use crate::observe::Site;
 use crate::threads::to_thread_at;
 
-/// The addresses of `host`, which may also be an address itself (then no thread is asked).
-#[track_caller]
-pub(crate) fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
-    resolve_at(host, port, Location::caller())
-}
-
-/// On behalf of a caller at `site`.
-pub(crate) async fn resolve_at(host: &str, port: u16, site: Site) -> io::Result<Vec<SocketAddr>> {
+/// The addresses of `host`, which may also be an address itself (then no thread is asked), for a caller at `site`.
+pub(crate) async fn resolve(host: &str, port: u16, site: Site) -> io::Result<Vec<SocketAddr>> {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = literal.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);

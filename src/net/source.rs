@@ -91,14 +91,32 @@ impl<S: mio::event::Source> Source<S> {
         site: Site,
         function: impl FnOnce() + 'static,
     ) -> Rc<Callback> {
-        let callback = Callback::new(&self.core, site, None, function);
-        let waiter = Some(Waiter::Call(callback.clone()));
+        let callback = self.callback(site, function);
+        self.call(direction, callback.clone());
+        callback
+    }
+
+    /// A callback for [`call`](Source::call).
+    pub(crate) fn callback(&self, site: Site, function: impl FnOnce() + 'static) -> Rc<Callback> {
+        Callback::new(&self.core, site, None, function)
+    }
+
+    /// Has `callback` called in a turn when the direction becomes ready.
+    pub(crate) fn call(&self, direction: Direction, callback: Rc<Callback>) {
+        let waiter = Some(Waiter::Call(callback));
         let old = match &mut *self.core.reactor.borrow_mut() {
             Some(reactor) => reactor.set_waiter(self.key, direction, waiter),
             None => None,
         };
         drop(old);
-        callback
+    }
+
+    /// As far as the kernel has told.
+    pub(crate) fn is_ready(&self, direction: Direction) -> bool {
+        let reactor = self.core.reactor.borrow();
+        reactor
+            .as_ref()
+            .is_some_and(|reactor| reactor.is_ready(self.key, direction))
     }
 
     /// Sets the directions to watch, and has the kernel report once more what is ready now.

@@ -14,9 +14,8 @@ use std::os::fd::AsRawFd;
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use crate::callback::Handle;
 use crate::current;
-use crate::net::resolver::resolve_at;
+use crate::net::resolver::resolve;
 use crate::net::source::Source;
 use crate::observe::Site;
 use crate::reactor::Direction;
@@ -54,7 +53,7 @@ pub(super) fn descriptor<T>(_: &T) -> i32 {
 /// # }).unwrap();
 /// ```
 pub struct TcpStream {
-    source: Source<mio::net::TcpStream>,
+    pub(super) source: TcpSource,
 }
 
 impl TcpStream {
@@ -78,18 +77,11 @@ impl TcpStream {
                 format!("{address:?} is not of the form host:port"),
             ));
         };
-        let addresses = resolve_at(host, port, site).await?;
-        TcpStream::connect_any_from(&addresses, site).await
+        let addresses = resolve(host, port, site).await?;
+        TcpStream::connect_any(&addresses, site).await
     }
 
-    #[track_caller]
-    pub(crate) fn connect_any(
-        addresses: &[SocketAddr],
-    ) -> impl Future<Output = io::Result<TcpStream>> {
-        TcpStream::connect_any_from(addresses, Location::caller())
-    }
-
-    async fn connect_any_from(addresses: &[SocketAddr], site: Site) -> io::Result<TcpStream> {
+    async fn connect_any(addresses: &[SocketAddr], site: Site) -> io::Result<TcpStream> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "no address to connect to");
         for address in addresses {
             match TcpStream::connect_to_from(*address, site).await {
@@ -113,11 +105,11 @@ impl TcpStream {
     }
 
     async fn connect_to_from(address: SocketAddr, site: Site) -> io::Result<TcpStream> {
-        let stream = TcpStream::register(mio::net::TcpStream::connect(address)?, false)?;
+        let stream = TcpStream::begin_connect(address, None)?;
         let connected = stream.source.operation(
             Direction::Write,
             site,
-            |source: &Source<mio::net::TcpStream>, context: &Context<'_>, site| {
+            |source: &TcpSource, context: &Context<'_>, site| {
                 source.poll_io(context, Direction::Write, site, is_connected)
             },
         );
@@ -165,26 +157,6 @@ impl TcpStream {
         buffer: &'a [u8],
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
         write(&self.source, buffer, Location::caller())
-    }
-
-    /// Appends what there is, `most` bytes at a time. While it waits it holds no memory for them.
-    #[track_caller]
-    pub(crate) fn read_more<'a>(
-        &'a mut self,
-        buffer: &'a mut Vec<u8>,
-        most: usize,
-    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let poll = move |source: &TcpSource, context: &Context<'_>, site| {
-            source.poll_bytes(context, Direction::Read, site, most, |mut io| {
-                let filled = buffer.len();
-                buffer.resize(filled + most, 0);
-                let read = io.read(&mut buffer[filled..]);
-                buffer.truncate(filled + read.as_ref().unwrap_or(&0));
-                read
-            })
-        };
-        self.source
-            .operation(Direction::Read, Location::caller(), poll)
     }
 
     /// Fills `buffer`.
@@ -270,28 +242,10 @@ impl TcpStream {
         let stream = Rc::new(self);
         (ReadHalf(stream.clone()), WriteHalf(stream))
     }
-
-    /// Has `function` called once, when something arrives or the stream ends.
-    #[track_caller]
-    pub(crate) fn call_when_readable(&self, function: impl FnOnce() + 'static) -> Handle {
-        let site = Location::caller();
-        Handle::new(self.source.call_when_ready(Direction::Read, site, function))
-    }
-
-    pub(crate) fn forget_reader(&self) {
-        self.source.forget_waiter(Direction::Read);
-    }
-
-    /// Whether nothing has arrived: neither bytes nor the end of the stream. Asks the socket without waiting.
-    pub(crate) fn is_silent(&self) -> bool {
-        let mut byte = [0];
-        let peeked = self.source.io().peek(&mut byte);
-        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
 }
 
 /// A connect is over when the socket is writable, has no error, and knows its peer.
-fn is_connected(stream: &mio::net::TcpStream) -> io::Result<()> {
+pub(super) fn is_connected(stream: &mio::net::TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }

@@ -1,0 +1,48 @@
+//! What can be meant as a URL.
+
+use url::Url;
+
+/// What can be meant as a URL.
+pub trait IntoUrl {
+    /// The URL; or, where it is none by itself, its text, which may still be one behind the session's `base_url`.
+    ///
+    /// # Errors
+    /// The text, and what is wrong with it.
+    fn into_url(self) -> Result<Url, (String, url::ParseError)>;
+}
+
+impl IntoUrl for &str {
+    fn into_url(self) -> Result<Url, (String, url::ParseError)> {
+        Url::parse(self).map_err(|error| (self.to_owned(), error))
+    }
+}
+
+impl IntoUrl for &String {
+    fn into_url(self) -> Result<Url, (String, url::ParseError)> {
+        self.as_str().into_url()
+    }
+}
+
+impl IntoUrl for String {
+    fn into_url(self) -> Result<Url, (String, url::ParseError)> {
+        self.as_str().into_url()
+    }
+}
+
+impl IntoUrl for Url {
+    fn into_url(self) -> Result<Url, (String, url::ParseError)> {
+        Ok(self)
+    }
+}
+
+impl IntoUrl for &Url {
+    fn into_url(self) -> Result<Url, (String, url::ParseError)> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoUrl for http::Uri {
+    fn into_url(self) -> Result<Url, (String, url::ParseError)> {
+        self.to_string().into_url()
+    }
+}

@@ -1,0 +1,246 @@
+//! Proxies: which one a URL goes through, and the CONNECT that makes a tunnel through it.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use http::HeaderValue;
+use http::header::{HOST, PROXY_AUTHORIZATION};
+use url::{Position, Url};
+
+use crate::http::auth;
+use crate::http::into_url::IntoUrl;
+
+/// An HTTP proxy, `http://host:port`, perhaps with user name and password. Plain requests are handed to it; for `https` it is
+/// asked for a tunnel.
+#[derive(Clone)]
+pub struct Proxy {
+    pub(crate) url: Rc<Url>,
+    /// The credentials, which only the proxy sees.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+impl Proxy {
+    /// The proxy at `url`.
+    ///
+    /// # Errors
+    /// A sentence that says why it cannot be one.
+    pub fn new(url: impl IntoUrl) -> Result<Proxy, String> {
+        let mut url = url
+            .into_url()
+            .map_err(|(text, error)| format!("the proxy {text:?} is no URL: {error}"))?;
+        if url.scheme() != "http" {
+            let scheme = url.scheme();
+            return Err(format!(
+                "a proxy of scheme {scheme} is not supported, http is"
+            ));
+        }
+        let authorization = auth::take_credentials(&mut url);
+        Ok(Proxy {
+            url: Rc::new(url),
+            authorization,
+        })
+    }
+
+    /// What tells it from other proxies.
+    pub(crate) fn name(&self) -> String {
+        let secret = self
+            .authorization
+            .as_ref()
+            .map_or(&b""[..], |value| value.as_bytes());
+        format!("{} {}", self.address(), secret.escape_ascii())
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.url[..Position::BeforePath]
+    }
+
+    /// The request for a tunnel to `host:port`.
+    pub(crate) fn connect_request(&self, target: &str) -> Vec<u8> {
+        let mut out = format!("CONNECT {target} HTTP/1.1\r\n{HOST}: {target}\r\n").into_bytes();
+        if let Some(value) = &self.authorization {
+            out.extend_from_slice(PROXY_AUTHORIZATION.as_str().as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out
+    }
+}
+
+/// The proxies of a session.
+#[derive(Clone, Default)]
+pub(crate) struct Proxies {
+    http: Option<Proxy>,
+    https: Option<Proxy>,
+    exempt: Vec<String>,
+}
+
+impl Proxies {
+    pub(crate) fn all(proxy: Proxy) -> Proxies {
+        Proxies {
+            http: Some(proxy.clone()),
+            https: Some(proxy),
+            exempt: Vec::new(),
+        }
+    }
+
+    /// Those of the environment, which `read` looks into.
+    pub(crate) fn from_environment(
+        read: impl Fn(&str) -> Option<String>,
+    ) -> Result<Proxies, String> {
+        let read = |name: &str| read(name).filter(|value| !value.is_empty());
+        // A CGI program is told its client's header `Proxy` as HTTP_PROXY.
+        let is_cgi = read("REQUEST_METHOD").is_some();
+        let http = read("http_proxy").or_else(|| read("HTTP_PROXY").filter(|_| !is_cgi));
+        let https = read("https_proxy").or_else(|| read("HTTPS_PROXY"));
+        let all = || read("all_proxy").or_else(|| read("ALL_PROXY"));
+        let make = |text: Option<String>| {
+            let text = text.or_else(all);
+            let with_scheme = |text: String| match text.contains("://") {
+                true => text,
+                false => format!("http://{text}"),
+            };
+            text.map(with_scheme).map(Proxy::new).transpose()
+        };
+        let exempt = read("no_proxy").or_else(|| read("NO_PROXY"));
+        let exempt = exempt.unwrap_or_default();
+        let exempt = exempt.split([',', ' ']).map(str::trim);
+        Ok(Proxies {
+            http: make(http)?,
+            https: make(https)?,
+            exempt: exempt
+                .filter(|entry| !entry.is_empty())
+                .map(str::to_ascii_lowercase)
+                .collect(),
+        })
+    }
+
+    /// The proxy for `url`.
+    pub(crate) fn of(&self, url: &Url) -> Option<&Proxy> {
+        let proxy = match url.scheme() {
+            "https" => self.https.as_ref(),
+            _ => self.http.as_ref(),
+        };
+        proxy.filter(|_| !self.exempt.iter().any(|entry| is_exempt(entry, url)))
+    }
+}
+
+/// An entry of NO_PROXY: `*`, a name and all below it, an address, a network, each perhaps with a port.
+fn is_exempt(entry: &str, url: &Url) -> bool {
+    let Some(host) = url.host_str() else {
+        return false;
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if entry == "*" {
+        return true;
+    }
+    let address = host.parse::<IpAddr>().ok();
+    if let Some((network, bits)) = entry.split_once('/') {
+        return match (address, network.parse(), bits.parse()) {
+            (Some(address), Ok(network), Ok(bits)) => is_within(address, network, bits),
+            _ => false,
+        };
+    }
+    let bare = entry.trim_start_matches('[');
+    let (name, port) = match bare.rsplit_once(':') {
+        _ if entry.parse::<IpAddr>().is_ok() => (entry, None),
+        Some((name, port)) => (name.trim_end_matches(']'), port.parse::<u16>().ok()),
+        None => (bare.trim_end_matches(']'), None),
+    };
+    if port.is_some() && port != url.port_or_known_default() {
+        return false;
+    }
+    if let Some(address) = address {
+        return name.parse() == Ok(address);
+    }
+    let name = name.trim_start_matches('.');
+    host == name
+        || host
+            .strip_suffix(name)
+            .is_some_and(|front| front.ends_with('.'))
+}
+
+fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
+    match (address, network) {
+        (IpAddr::V4(address), IpAddr::V4(network)) if bits <= 32 => {
+            let differs = u32::from(address) ^ u32::from(network);
+            differs.checked_shr(32 - bits).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(address), IpAddr::V6(network)) if bits <= 128 => {
+            let differs = u128::from(address) ^ u128::from(network);
+            differs.checked_shr(128 - bits).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy_of(environment: &[(&str, &str)], url: &str) -> Option<String> {
+        let read = |name: &str| {
+            let found = environment.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let proxies = Proxies::from_environment(read).unwrap();
+        let proxy = proxies.of(&Url::parse(url).unwrap()).cloned();
+        proxy.map(|proxy| proxy.address().to_owned())
+    }
+
+    #[test]
+    fn r75_the_environment_names_a_proxy_for_each_scheme() {
+        let both = [("http_proxy", "http://a:1"), ("HTTPS_PROXY", "b:2")];
+        assert_eq!(proxy_of(&both, "http://x/").as_deref(), Some("http://a:1"));
+        assert_eq!(proxy_of(&both, "https://x/").as_deref(), Some("http://b:2"));
+        let all = [("ALL_PROXY", "http://c:3")];
+        assert_eq!(proxy_of(&all, "https://x/").as_deref(), Some("http://c:3"));
+        assert_eq!(proxy_of(&[], "http://127.0.0.1/"), None);
+        assert!(proxy_of(&all, "http://127.0.0.1/").is_some());
+    }
+
+    #[test]
+    fn r75_a_cgi_program_does_not_believe_http_proxy() {
+        let cgi = [("HTTP_PROXY", "http://evil"), ("REQUEST_METHOD", "GET")];
+        assert_eq!(proxy_of(&cgi, "http://x/"), None);
+        assert!(proxy_of(&cgi[..1], "http://x/").is_some());
+    }
+
+    #[test]
+    fn r75_no_proxy_knows_names_ports_and_networks() {
+        let exempt = |entries: &str, url: &str| {
+            proxy_of(&[("ALL_PROXY", "http://p"), ("NO_PROXY", entries)], url).is_none()
+        };
+        for (entries, url, expected) in [
+            ("*", "http://x/", true),
+            ("example.com", "http://example.com/", true),
+            ("example.com", "http://a.example.com/", true),
+            (".example.com", "http://a.example.com/", true),
+            ("example.com", "http://badexample.com/", false),
+            ("a, example.com:8080", "http://example.com:8080/", true),
+            ("example.com:8080", "http://example.com/", false),
+            ("example.com:443", "https://example.com/", true),
+            ("10.0.0.0/8", "http://10.1.2.3/", true),
+            ("10.0.0.0/8", "http://11.1.2.3/", false),
+            ("0.0.0.0/0", "http://11.1.2.3/", true),
+            ("127.0.0.1", "http://0x7f.1/", true),
+            ("1.2.3.4", "http://1.2.3.4.example.com/", false),
+            ("::1", "http://[::1]:8/", true),
+            ("[::1]:8", "http://[::1]:8/", true),
+            ("[::1]:9", "http://[::1]:8/", false),
+            ("fd00::/8", "http://[fd12::1]/", true),
+        ] {
+            assert_eq!(exempt(entries, url), expected, "{entries} {url}");
+        }
+    }
+
+    #[test]
+    fn r75_a_tunnel_is_asked_for_with_the_proxys_credentials() {
+        let proxy = Proxy::new("http://user:pa%20ss@proxy:3128/").unwrap();
+        let request = proxy.connect_request("example.com:443");
+        let expected = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\nproxy-authorization: Basic dXNlcjpwYSBzcw==\r\n\r\n";
+        assert_eq!(String::from_utf8(request).unwrap(), expected);
+        assert_eq!(proxy.address(), "http://proxy:3128");
+    }
+}

@@ -1,0 +1,155 @@
+//! The connection that a response is read from, and what becomes of it afterwards.
+
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::http::connection::{Connection, Piece};
+use crate::http::limits::{Deadline, within};
+use crate::http::parser::End;
+use crate::http::pool::Permit;
+use crate::observe::Site;
+
+/// A response whose body was not read is read to its end after all, if that is here already and no longer than this.
+const MOST_UNREAD: u64 = 64 * 1024;
+
+pub(crate) struct Reading {
+    pub(crate) connection: Box<Connection>,
+    permit: Permit,
+    /// The request was sent to its end: only then can the connection carry another one.
+    sent: bool,
+}
+
+impl Reading {
+    pub(crate) fn new(
+        mut connection: Box<Connection>,
+        permit: Permit,
+        sent: bool,
+        headers: &HeaderMap,
+    ) -> Reading {
+        connection.keeps = keeps(headers);
+        Reading {
+            connection,
+            permit,
+            sent,
+        }
+    }
+
+    /// The body has been read: the connection goes back to the pool if nothing speaks against it.
+    pub(crate) fn finish(self, end: &End) {
+        if end.reusable && self.sent {
+            self.permit
+                .pool()
+                .check_in(self.permit.host(), self.connection);
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (Box<Connection>, Permit) {
+        (self.connection, self.permit)
+    }
+
+    /// Nobody wants the body.
+    pub(crate) fn abandon(mut self) {
+        // Its length is known, or it is small enough for the buffer.
+        let left = self.connection.remaining();
+        if left.is_none_or(|left| left <= MOST_UNREAD) {
+            if let Some(end) = self.connection.drain() {
+                self.finish(&end);
+            }
+        }
+    }
+
+    /// Reads the rest, if it is not too much, so that the connection can be kept.
+    pub(crate) fn drain(
+        mut self,
+        most: u64,
+        total: Deadline,
+        site: Site,
+    ) -> Pin<Box<dyn Future<Output = ()>>> {
+        if self.connection.remaining().is_some_and(|left| left > most) {
+            return Box::pin(async {});
+        }
+        Box::pin(async move {
+            let mut left = most;
+            let reading = poll_fn(|context: &mut Context<'_>| {
+                loop {
+                    match ready!(self.connection.poll_next(context, site)) {
+                        Ok(Piece::Data(data)) => match left.checked_sub(data.len() as u64) {
+                            Some(less) => left = less,
+                            None => return Poll::Ready(None),
+                        },
+                        Ok(Piece::End(end)) => return Poll::Ready(Some(end)),
+                        Ok(Piece::Head(_)) | Err(_) => return Poll::Ready(None),
+                    }
+                }
+            });
+            if let Ok(Some(end)) = within(total, reading).await {
+                self.finish(&end);
+            }
+        })
+    }
+}
+
+/// How long the server keeps the idle connection, if it says so.
+fn keeps(headers: &HeaderMap) -> Option<Duration> {
+    let mut kept = None;
+    for value in headers.get_all("keep-alive") {
+        for part in value.to_str().unwrap_or_default().split(',') {
+            let (name, value) = part.split_once('=')?;
+            let value: Option<u64> = value.trim().parse().ok();
+            match (name.trim().to_ascii_lowercase().as_str(), value) {
+                ("timeout", Some(seconds)) => {
+                    let seconds = Duration::from_secs(seconds);
+                    kept = Some(kept.map_or(seconds, |kept: Duration| kept.min(seconds)));
+                }
+                // It is not kept at all.
+                ("max", Some(0)) => kept = Some(Duration::ZERO),
+                _ => {}
+            }
+        }
+    }
+    kept
+}
+
+/// What a response has of its body.
+pub(crate) enum Source {
+    Open(Reading),
+    Ended,
+    /// It broke off; the error was given out.
+    Failed,
+}
+
+impl Source {
+    pub(crate) fn take(&mut self, then: Source) -> Option<Reading> {
+        match mem::replace(self, then) {
+            Source::Open(reading) => Some(reading),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn r50_keep_alive_says_how_long() {
+        let seconds = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("keep-alive", HeaderValue::from_static(text));
+            keeps(&headers).map(|kept| kept.as_secs())
+        };
+        assert_eq!(keeps(&HeaderMap::new()), None);
+        assert_eq!(seconds("timeout=5"), Some(5));
+        assert_eq!(seconds("Timeout = 7, max=100"), Some(7));
+        assert_eq!(seconds("timeout=5, max=0"), Some(0));
+        assert_eq!(seconds("max=100"), None);
+        assert_eq!(seconds("timeout=-1"), None);
+        assert_eq!(seconds("nonsense"), None);
+    }
+}

@@ -1,0 +1,265 @@
+//! How a session is described before it is made.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue,
+    PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
+};
+use url::Url;
+
+use crate::http::connect::Plan;
+use crate::http::connector::TcpConnector;
+use crate::http::cookies::CookieJar;
+use crate::http::dns::Dns;
+use crate::http::error::{Error, ErrorKind};
+use crate::http::into_url::IntoUrl;
+use crate::http::limits::ClientTimeout;
+use crate::http::parser::Limits;
+use crate::http::pool::Pool;
+use crate::http::proxy::{Proxies, Proxy};
+use crate::http::redirect::Policy;
+use crate::http::request::field;
+use crate::http::session::{ClientSession, Shared};
+#[cfg(feature = "tls")]
+use crate::http::tls::{Tls, Trust};
+use crate::http::trace::Trace;
+
+/// How a session is to be made: see [`ClientSession::builder`].
+#[must_use]
+pub struct SessionBuilder {
+    connector: TcpConnector,
+    timeout: ClientTimeout,
+    limits: Limits,
+    max_body: usize,
+    auto_decompress: bool,
+    cookies: Option<CookieJar>,
+    base_url: Option<Result<Url, String>>,
+    defaults: HeaderMap,
+    user_agent: Result<HeaderValue, String>,
+    redirects: Policy,
+    proxy: Option<Result<Proxy, String>>,
+    trust_env: bool,
+    retry_stale: bool,
+    raise_for_status: bool,
+    #[cfg(feature = "tls")]
+    trust: Trust,
+    trace: Option<Rc<dyn Trace>>,
+}
+
+const AGENT: &str = concat!("glassloop/", env!("CARGO_PKG_VERSION"));
+
+impl Default for SessionBuilder {
+    fn default() -> SessionBuilder {
+        SessionBuilder {
+            connector: TcpConnector::new(),
+            timeout: ClientTimeout::default(),
+            limits: Limits::default(),
+            max_body: 64 << 20,
+            auto_decompress: true,
+            cookies: Some(CookieJar::new()),
+            base_url: None,
+            defaults: HeaderMap::new(),
+            user_agent: Ok(HeaderValue::from_static(AGENT)),
+            redirects: Policy::default(),
+            proxy: None,
+            trust_env: false,
+            retry_stale: true,
+            raise_for_status: false,
+            #[cfg(feature = "tls")]
+            trust: Trust::default(),
+            trace: None,
+        }
+    }
+}
+
+impl SessionBuilder {
+    /// How connections are made and kept.
+    pub fn connector(mut self, connector: TcpConnector) -> SessionBuilder {
+        self.connector = connector;
+        self
+    }
+
+    /// How many connections may be open at a time: [`TcpConnector::limit`].
+    pub fn limit(mut self, connections: usize) -> SessionBuilder {
+        self.connector = self.connector.limit(connections);
+        self
+    }
+
+    /// The limits of time.
+    pub fn timeout(mut self, timeout: ClientTimeout) -> SessionBuilder {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How many bytes of body, decoded, `bytes`, `text` and `json` take. 64 MiB if not said.
+    pub fn max_body(mut self, bytes: usize) -> SessionBuilder {
+        self.max_body = bytes;
+        self
+    }
+
+    /// How many bytes the heads of a response may have. 64 KiB if not said.
+    pub fn max_head(mut self, bytes: usize) -> SessionBuilder {
+        self.limits.max_head = bytes;
+        self
+    }
+
+    /// How many header fields a response may have. 128 if not said.
+    pub fn max_headers(mut self, fields: usize) -> SessionBuilder {
+        self.limits.max_headers = fields;
+        self
+    }
+
+    /// Whether bodies are decoded. So it is if not said, with feature `gzip`, and for requests that have no header
+    /// `Accept-Encoding` of their own.
+    pub fn auto_decompress(mut self, decompress: bool) -> SessionBuilder {
+        self.auto_decompress = decompress;
+        self
+    }
+
+    /// The jar for its cookies, perhaps shared with other sessions; `None` keeps and sends none. A jar of its own if not
+    /// said.
+    pub fn cookie_jar(mut self, jar: impl Into<Option<CookieJar>>) -> SessionBuilder {
+        self.cookies = jar.into();
+        self
+    }
+
+    /// What relative URLs are relative to, in `get("path")`.
+    pub fn base_url(mut self, url: impl IntoUrl) -> SessionBuilder {
+        let refuse = |(text, error)| format!("the base URL {text:?} is none: {error}");
+        self.base_url = Some(url.into_url().map_err(refuse));
+        self
+    }
+
+    /// Header fields of each request that does not have its own of that name.
+    pub fn default_headers(mut self, headers: HeaderMap) -> SessionBuilder {
+        self.defaults = headers;
+        self
+    }
+
+    /// The header `User-Agent`; `glassloop/` and its version if not said.
+    pub fn user_agent(mut self, agent: &str) -> SessionBuilder {
+        let refuse = |_| format!("the user agent {agent:?} has forbidden bytes");
+        self.user_agent = HeaderValue::from_str(agent).map_err(refuse);
+        self
+    }
+
+    /// Which redirects are followed; up to 10 if not said.
+    pub fn redirects(mut self, policy: Policy) -> SessionBuilder {
+        self.redirects = policy;
+        self
+    }
+
+    /// Sends every request through this proxy, `http://host:port`, perhaps with credentials.
+    pub fn proxy(mut self, proxy: impl IntoUrl) -> SessionBuilder {
+        self.proxy = Some(Proxy::new(proxy));
+        self
+    }
+
+    /// Uses the proxies that the environment names: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, also in capitals.
+    pub fn trust_env(mut self, trust: bool) -> SessionBuilder {
+        self.trust_env = trust;
+        self
+    }
+
+    /// Whether a request is sent once more when its kept connection turns out to be closed and it does no harm to send it
+    /// twice. So it is if not said.
+    pub fn retry_stale(mut self, retry: bool) -> SessionBuilder {
+        self.retry_stale = retry;
+        self
+    }
+
+    /// Makes an error of each response with a status from 400 on.
+    pub fn raise_for_status(mut self, raise: bool) -> SessionBuilder {
+        self.raise_for_status = raise;
+        self
+    }
+
+    /// Believes this certificate, and those it has signed, in addition to those of the web: PEM or DER. Feature `tls`.
+    #[cfg(feature = "tls")]
+    pub fn root_certificate(mut self, certificate: impl AsRef<[u8]>) -> SessionBuilder {
+        self.trust.roots.push(certificate.as_ref().to_vec());
+        self
+    }
+
+    /// Believes any certificate: whoever is on the way can read and change everything. Feature `tls`.
+    #[cfg(feature = "tls")]
+    pub fn danger_accept_invalid_certs(mut self, accept: bool) -> SessionBuilder {
+        self.trust.anything = accept;
+        self
+    }
+
+    /// Is told what happens to each request.
+    pub fn trace(mut self, trace: Rc<dyn Trace>) -> SessionBuilder {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// Makes the session. May be called outside of a loop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`], with what was wrong with the description.
+    pub fn build(self) -> Result<ClientSession, Error> {
+        self.make()
+            .map_err(|why| Error::of_session(ErrorKind::InvalidRequest(why)))
+    }
+
+    fn make(self) -> Result<ClientSession, String> {
+        let mut defaults = HeaderMap::new();
+        defaults.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        defaults.insert(USER_AGENT, self.user_agent?);
+        let decodes = self.auto_decompress && cfg!(feature = "gzip");
+        // Who asks for codings himself is given what comes.
+        let decodes = decodes && !self.defaults.contains_key(ACCEPT_ENCODING);
+        #[cfg(feature = "gzip")]
+        if decodes {
+            let codings = HeaderValue::from_static(crate::http::decode::ACCEPT_ENCODING);
+            defaults.insert(ACCEPT_ENCODING, codings);
+        }
+        for (name, value) in &self.defaults {
+            if [CONTENT_LENGTH, TRANSFER_ENCODING, HOST].contains(name) {
+                return Err(format!("{name} cannot be a default header"));
+            }
+            defaults.insert(name, value.clone());
+        }
+        let mut default_lines = Vec::new();
+        for (name, value) in &defaults {
+            // These have their own ways.
+            if ![COOKIE, PROXY_AUTHORIZATION].contains(name) {
+                field(&mut default_lines, name.as_str(), value.as_bytes());
+            }
+        }
+        let proxies = match self.proxy {
+            Some(proxy) => Proxies::all(proxy?),
+            None if self.trust_env => Proxies::from_environment(|name| std::env::var(name).ok())?,
+            None => Proxies::default(),
+        };
+        let connector = self.connector;
+        Ok(ClientSession::from_shared(Shared {
+            pool: Pool::new(&connector),
+            dns: Dns::new(connector.resolver, connector.dns_ttl),
+            plan: Plan {
+                delay: connector.happy_eyeballs_delay,
+                local: connector.local_addr,
+            },
+            filter: connector.filter,
+            timeout: self.timeout,
+            limits: self.limits,
+            max_body: self.max_body,
+            decodes,
+            cookies: self.cookies,
+            base_url: self.base_url.transpose()?,
+            defaults,
+            default_lines,
+            redirects: self.redirects,
+            proxies,
+            retry_stale: self.retry_stale,
+            raise_for_status: self.raise_for_status,
+            #[cfg(feature = "tls")]
+            tls: Tls::new(self.trust)?,
+            trace: self.trace,
+            requests: Cell::new(0),
+        }))
+    }
+}

@@ -1,0 +1,296 @@
+//! TLS over a socket, by `rustls`: which certificates are believed, the handshake, and records in and out.
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+
+use crate::net::TcpStream;
+use crate::observe::Site;
+
+/// Which certificates a session believes.
+#[derive(Clone, Default)]
+pub(crate) struct Trust {
+    /// In addition to those of the web: PEM or DER.
+    pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) anything: bool,
+}
+
+/// The configuration for all connections of a session.
+pub(crate) enum Tls {
+    /// As for most: made once for all sessions, and when it is needed.
+    Default,
+    Own(Arc<ClientConfig>),
+}
+
+static DEFAULT: LazyLock<Result<Arc<ClientConfig>, String>> =
+    LazyLock::new(|| Trust::default().config());
+
+impl Tls {
+    pub(crate) fn new(trust: Trust) -> Result<Tls, String> {
+        match trust.roots.is_empty() && !trust.anything {
+            true => Ok(Tls::Default),
+            false => trust.config().map(Tls::Own),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        match self {
+            Tls::Default => DEFAULT.clone(),
+            Tls::Own(config) => Ok(config.clone()),
+        }
+    }
+}
+
+impl Trust {
+    fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        for given in &self.roots {
+            for certificate in certificates(given)? {
+                let added = roots.add(certificate);
+                added.map_err(|error| format!("a root certificate is not usable: {error}"))?;
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        if self.anything {
+            let verifier = Arc::new(Anything(provider));
+            config.dangerous().set_certificate_verifier(verifier);
+        }
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+fn certificates(given: &[u8]) -> Result<Vec<CertificateDer<'_>>, String> {
+    if !given.trim_ascii_start().starts_with(b"-----") {
+        return Ok(vec![CertificateDer::from(given)]);
+    }
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(given).collect();
+    match read {
+        Ok(read) if read.is_empty() => Err("there is no certificate in the PEM text".to_owned()),
+        Ok(read) => Ok(read),
+        Err(error) => Err(format!("the PEM text cannot be read: {error}")),
+    }
+}
+
+/// Believes any certificate; only `danger_accept_invalid_certs` leads here.
+#[derive(Debug)]
+struct Anything(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anything {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+pub(crate) struct TlsStream {
+    socket: TcpStream,
+    tls: ClientConnection,
+}
+
+/// Records go to and from the socket; `WouldBlock` stands for "the task will be woken".
+struct Records<'a, 'b> {
+    socket: &'a TcpStream,
+    context: &'a Context<'b>,
+    site: Site,
+}
+
+fn blocking<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
+    match polled {
+        Poll::Ready(done) => done,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+impl Read for Records<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        blocking(self.socket.poll_read_at(self.context, self.site, buffer))
+    }
+}
+
+impl Write for Records<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        blocking(self.socket.poll_write_at(self.context, self.site, bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl TlsStream {
+    /// `host` as it stands in a URL: a name, or an address, which is looked for among the certificate's addresses.
+    pub(crate) fn new(
+        socket: TcpStream,
+        config: Arc<ClientConfig>,
+        host: &str,
+    ) -> io::Result<TlsStream> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(bare.to_owned()).map_err(io::Error::other)?;
+        let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
+        Ok(TlsStream { socket, tls })
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    pub(crate) fn poll_handshake(
+        &mut self,
+        context: &Context<'_>,
+        site: Site,
+    ) -> Poll<io::Result<()>> {
+        while self.tls.is_handshaking() {
+            // What is to be said about a refused certificate goes out as well, as far as the socket takes it.
+            let flushed = self.poll_flush(context, site);
+            if let Poll::Ready(Err(error)) = flushed {
+                return Poll::Ready(Err(error));
+            }
+            if !self.tls.is_handshaking() {
+                break;
+            }
+            match self.poll_records(context, site) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => {
+                    let _ = self.poll_flush(context, site);
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        self.poll_flush(context, site)
+    }
+
+    /// Reads records once; 0 is the end of the stream.
+    fn poll_records(&mut self, context: &Context<'_>, site: Site) -> Poll<io::Result<usize>> {
+        let mut records = Records {
+            socket: &self.socket,
+            context,
+            site,
+        };
+        match self.tls.read_tls(&mut records) {
+            Ok(n) => match self.tls.process_new_packets() {
+                Ok(_) => Poll::Ready(Ok(n)),
+                Err(error) => Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error))),
+            },
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// 0 is an end that the peer has announced; a stream that just ends is an `UnexpectedEof`.
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &Context<'_>,
+        site: Site,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+            // A new key, an answer to an alert: what has to be sent while reading.
+            if self.tls.wants_write() {
+                if let Poll::Ready(Err(error)) = self.poll_flush(context, site) {
+                    return Poll::Ready(Err(error));
+                }
+            }
+            match self.poll_records(context, site) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &Context<'_>,
+        site: Site,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.tls.writer().write(bytes) {
+                // Its buffer is full: some of it must go first.
+                Ok(0) => match self.poll_flush(context, site) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                },
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    pub(crate) fn poll_flush(&mut self, context: &Context<'_>, site: Site) -> Poll<io::Result<()>> {
+        while self.tls.wants_write() {
+            let mut records = Records {
+                socket: &self.socket,
+                context,
+                site,
+            };
+            match self.tls.write_tls(&mut records) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Neither data nor the announced end has been read and not given out.
+    pub(crate) fn has_no_rest(&mut self) -> bool {
+        let state = self.tls.process_new_packets();
+        state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
+    }
+
+    /// Closes our direction, so that the peer can tell the end from a cut.
+    pub(crate) fn say_goodbye(&mut self) {
+        self.tls.send_close_notify();
+    }
+}
