@@ -37,6 +37,7 @@ fn main() {
         ),
     ];
     let args = Args::read(about, &options);
+    let _recorded = glassloop::trace::program();
     let (url, _server) = server::given_or_started(args.url(), args.seconds("delay"));
 
     let begin = Instant::now();

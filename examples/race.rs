@@ -134,7 +134,9 @@ fn race(strategy: &Strategy, args: &Args) -> Row {
     };
     take_peak();
     let (cpu, begin) = (cpu_time(), Instant::now());
+    let recorded = glassloop::trace::section(&format!("{} x {requests}", strategy.name));
     let used = (strategy.run)(&job);
+    drop(recorded);
     let wall = begin.elapsed();
     let cpu = cpu.zip(cpu_time()).map(|(before, after)| after - before);
     let peak = match &server {

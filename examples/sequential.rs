@@ -18,6 +18,7 @@ fn main() {
         about,
         &[args::requests("100"), args::delay("3"), args::url()],
     );
+    let _recorded = glassloop::trace::program();
     let (url, _server) = server::given_or_started(args.url(), args.seconds("delay"));
 
     let begin = Instant::now();

@@ -7,11 +7,10 @@
 
 mod support;
 
-use std::thread;
 use std::time::Instant;
 
 use support::args::{self, Args};
-use support::threads::{current_name, start};
+use support::threads::{current_name, sleep, start};
 
 fn main() {
     let about = "Main finishes first, and its daemon threads end with it.";
@@ -21,15 +20,16 @@ fn main() {
     ];
     let args = Args::read(about, &options);
     let delay = args.seconds("delay");
+    let _recorded = glassloop::trace::program();
 
     let begin = Instant::now();
     println!("main thread: {}", current_name());
     for number in 1..=args.number("threads") {
         // The handle is dropped: nobody will wait for this thread.
         start(number, move || {
-            thread::sleep(delay);
+            sleep(delay);
             println!("current thread: {}", current_name());
-            thread::sleep(delay);
+            sleep(delay);
         });
     }
     println!("main thread ends: {}", current_name());

@@ -7,11 +7,10 @@
 
 mod support;
 
-use std::thread;
 use std::time::Instant;
 
 use support::args::{self, Args};
-use support::threads::{current_name, join, join_all, start};
+use support::threads::{current_name, join, join_all, sleep, start};
 
 fn main() {
     let about = "Starts threads and joins them, in one loop or in two.";
@@ -22,10 +21,11 @@ fn main() {
     ];
     let args = Args::read(about, &options);
     let delay = args.seconds("delay");
+    let _recorded = glassloop::trace::program();
     let run = move || {
-        thread::sleep(delay);
+        sleep(delay);
         println!("current thread: {}", current_name());
-        thread::sleep(delay);
+        sleep(delay);
     };
 
     let begin = Instant::now();

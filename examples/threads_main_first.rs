@@ -7,11 +7,10 @@
 
 mod support;
 
-use std::thread;
 use std::time::Instant;
 
 use support::args::{self, Args};
-use support::threads::{current_name, join_all, start};
+use support::threads::{current_name, join_all, sleep, start};
 
 fn main() {
     let about = "Main finishes first; what becomes of the threads it has started?";
@@ -22,14 +21,15 @@ fn main() {
     ];
     let args = Args::read(about, &options);
     let delay = args.seconds("delay");
+    let _recorded = glassloop::trace::program();
 
     let begin = Instant::now();
     println!("main thread: {}", current_name());
     let threads = (1..=args.number("threads")).map(|number| {
         start(number, move || {
-            thread::sleep(delay);
+            sleep(delay);
             println!("current thread: {}", current_name());
-            thread::sleep(delay);
+            sleep(delay);
         })
     });
     let threads = threads.collect();

@@ -115,6 +115,7 @@ impl Core {
             observer.event(&Event::Open {
                 origin: clock.origin(),
                 virtual_time: options.virtual_time,
+                shuffled: options.seed.is_some(),
             });
         }
         Ok(Rc::new(Core {

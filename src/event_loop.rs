@@ -14,7 +14,7 @@ use crate::core::{Core, Life, Options};
 use crate::current::{self, Entered};
 use crate::error::{LoopError, TaskError};
 use crate::exception::ExceptionContext;
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Observer, StepEnd};
 use crate::promise::Promise;
 use crate::remote::LoopHandle;
 use crate::shuffle;
@@ -253,7 +253,11 @@ impl EventLoop {
                 });
                 task.poll_cancelled();
                 core.remove_task(task.header().slot);
-                task.announce();
+                task.clone().announce();
+                core.observe(|| Event::StepEnd {
+                    task: task.header().number,
+                    end: StepEnd::Destroyed,
+                });
             }
             let ready = mem::take(&mut *core.ready.borrow_mut());
             let timers = mem::take(&mut *core.timers.borrow_mut());

@@ -79,6 +79,8 @@ pub enum StepEnd {
     Cancelled,
     /// The coroutine panicked.
     Panicked,
+    /// The loop was closed over it: no step, yet the end of the task.
+    Destroyed,
 }
 
 /// Why the loop may sleep in the kernel for as long as it says.
@@ -110,6 +112,8 @@ pub enum Event<'a> {
         origin: Instant,
         /// Its time is virtual: [`Jump`](Event::Jump) tells when it moves.
         virtual_time: bool,
+        /// What is ready runs in a random order.
+        shuffled: bool,
     },
     /// The loop runs (again); what happened since the last event was not its doing.
     Enter,

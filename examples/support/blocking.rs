@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use glassloop::trace;
 use ureq::Agent;
 use ureq::config::Config;
 
 /// The body of the answer, whatever its status. An error names the URL and the cause.
+#[track_caller]
 pub fn get(url: &str) -> Result<String, String> {
     get_with_status(url).map(|(_, body)| body)
 }
 
 /// Status and body of the answer.
+#[track_caller]
 pub fn get_with_status(url: &str) -> Result<(u16, String), String> {
     // Connections are pooled by the agent: a new agent, a new connection.
-    get_by(&Agent::from(config()), url)
+    trace::blocking("GET", || get_by(&Agent::from(config()), url))
 }
 
 /// How the examples ask.

@@ -1,4 +1,4 @@
-//! What the examples and tests share: arguments, the toy server, a blocking `get`, Python's threads and process pool.
+//! What the examples and tests share: arguments, the toy server, a blocking `get`, Python's threads and process pool, recorded traces.
 
 // Every example compiles all of this for itself and uses only a part of it.
 #![allow(dead_code)]
@@ -10,5 +10,6 @@ pub mod server;
 pub mod server_http;
 pub mod sibling;
 pub mod threads;
+pub mod trace_file;
 #[cfg(feature = "greenlet")]
 pub mod ureq_greenlet;

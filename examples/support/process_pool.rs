@@ -10,6 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio, exit};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use glassloop::trace;
+
 const WORKER: &str = "--pool-worker";
 /// Begins an answer; no ordinary print contains it.
 const MARK: char = '\u{1}';
@@ -55,6 +57,7 @@ fn read_chunks() -> Receiver<Range<usize>> {
 pub struct Pool {
     workers: Vec<Worker>,
     events: Receiver<(usize, Event)>,
+    chunks: usize,
 }
 
 struct Worker {
@@ -63,6 +66,8 @@ struct Worker {
     stdin: Option<ChildStdin>,
     /// What is still to be answered of its chunk.
     owed: Range<usize>,
+    /// Its line in a recording.
+    line: trace::Process,
 }
 
 enum Event {
@@ -87,6 +92,7 @@ impl Pool {
         let mut pool = Pool {
             workers: Vec::new(),
             events,
+            chunks: 0,
         };
         for number in 0..workers {
             let worker = Worker::start(context, number, sender.clone());
@@ -122,7 +128,11 @@ impl Pool {
                 .map_err(|_| "the pool's workers have ended")?;
             match event {
                 Event::Answer(item, result) => {
-                    self.workers[number].owed.start = item + 1;
+                    let worker = &mut self.workers[number];
+                    worker.owed.start = item + 1;
+                    if worker.owed.is_empty() {
+                        worker.line.chunk_end();
+                    }
                     on_result(item, result);
                     self.hand_out(number, &mut next, chunksize, count)?;
                 }
@@ -152,6 +162,10 @@ impl Pool {
             return Ok(());
         }
         *next = chunk.end;
+        self.chunks += 1;
+        worker
+            .line
+            .chunk_begin(self.chunks, chunk.start, chunk.len());
         worker.owed = chunk.clone();
         let line = format!("{} {}\n", chunk.start, chunk.len());
         let sent = worker
@@ -166,7 +180,9 @@ impl Pool {
 
     /// Says how a worker ended, and what it still owed.
     fn obituary(&mut self, number: usize) -> String {
-        let Worker { child, stdin, owed } = &mut self.workers[number];
+        let Worker {
+            child, stdin, owed, ..
+        } = &mut self.workers[number];
         *stdin = None;
         let how = child
             .wait()
@@ -184,6 +200,7 @@ impl Drop for Pool {
         for worker in &mut self.workers {
             // It ends since its stdin has; an error would mean that it was waited for before.
             let _ = worker.child.wait();
+            worker.line.end();
         }
     }
 }
@@ -192,15 +209,19 @@ impl Worker {
     fn start(context: &str, number: usize, events: Sender<(usize, Event)>) -> io::Result<Worker> {
         let mut child = Command::new(std::env::current_exe()?)
             .args([WORKER, context])
+            // The parent records for all.
+            .env_remove("GLASSLOOP_TRACE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
+        let line = trace::process(child.id(), number + 1);
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let worker = Worker {
             child,
             stdin,
             owed: 0..0,
+            line,
         };
         let reader = thread::Builder::new().name(format!("pool reader {number}"));
         reader.spawn(move || {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use glassloop::http::{ClientSession, Error};
-use glassloop::{create_task, run, to_thread, try_gather, wait};
+use glassloop::{create_task, run, to_thread, trace, try_gather, wait};
 use http::StatusCode;
 
 use crate::support::blocking;
@@ -101,6 +101,7 @@ pub fn take_peak() -> Option<usize> {
 }
 
 /// An answer other than 200 is a failure: it was not waited for.
+#[track_caller]
 fn get(url: &str) -> Result<(), String> {
     let _in_flight = InFlight::begin();
     match blocking::get_with_status(url)? {
@@ -194,18 +195,17 @@ fn in_pool_threads(job: &Job) -> Result<String, String> {
 }
 
 fn in_own_threads(job: &Job) -> Result<String, String> {
-    let start = |_| {
+    let start = |number| {
         let url = job.url.clone();
-        let thread = std::thread::Builder::new().spawn(move || get(&url));
+        let body = trace::thread(&format!("Thread-{number}"), move || get(&url));
+        let thread = std::thread::Builder::new().spawn(body);
         thread.map_err(|error| format!("cannot start a thread: {error}"))
     };
-    let started = (0..job.requests)
+    let started = (1..=job.requests)
         .map(start)
         .collect::<Result<Vec<_>, _>>()?;
     for thread in started {
-        thread
-            .join()
-            .map_err(|_| "a thread panicked".to_owned())??;
+        trace::join(thread).map_err(|_| "a thread panicked".to_owned())??;
     }
     Ok(format!("{} threads", job.requests))
 }

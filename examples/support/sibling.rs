@@ -11,7 +11,10 @@ pub fn example(name: &str) -> Result<Command, String> {
     let path = folder.with_file_name("examples").join(name);
     let path = path.with_extension(std::env::consts::EXE_EXTENSION);
     if path.is_file() {
-        Ok(Command::new(path))
+        let mut command = Command::new(path);
+        // Its recording would overwrite ours.
+        command.env_remove("GLASSLOOP_TRACE");
+        Ok(command)
     } else {
         Err(format!(
             "{} is not there: run `cargo build --examples` (with the same profile) first",

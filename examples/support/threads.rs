@@ -1,6 +1,9 @@
 //! Python's habits for the thread examples: names like `Thread-1`, and a start that cannot fail silently.
 
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use glassloop::trace;
 
 use super::args::fail;
 
@@ -14,13 +17,16 @@ pub fn current_name() -> String {
 }
 
 /// Starts `Thread-{number}`; if the system has no thread left, the example ends with exit code 1.
+#[track_caller]
 pub fn start(number: usize, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     let name = format!("Thread-{number}");
+    let body = trace::thread(&name, body);
     let started = thread::Builder::new().name(name.clone()).spawn(body);
     started.unwrap_or_else(|error| fail(format!("cannot start {name}: {error}")))
 }
 
 /// Waits until all of them have ended.
+#[track_caller]
 pub fn join_all(threads: Vec<JoinHandle<()>>) {
     for thread in threads {
         join(thread);
@@ -28,8 +34,15 @@ pub fn join_all(threads: Vec<JoinHandle<()>>) {
 }
 
 /// Waits until it has ended; a panic in it goes on here.
+#[track_caller]
 pub fn join(thread: JoinHandle<()>) {
-    if let Err(panic) = thread.join() {
+    if let Err(panic) = trace::join(thread) {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// Sleeps, and with it the thread.
+#[track_caller]
+pub fn sleep(delay: Duration) {
+    trace::blocking("sleep", || thread::sleep(delay));
 }

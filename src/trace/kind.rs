@@ -115,6 +115,7 @@ pub mod end {
     pub const FINISHED: u8 = 1;
     pub const CANCELLED: u8 = 2;
     pub const PANICKED: u8 = 3;
+    pub const DESTROYED: u8 = 4;
 }
 
 /// `POLL_ENTER`: why the loop may sleep for so long.

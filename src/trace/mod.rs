@@ -14,6 +14,7 @@
 //!
 //! The events, with the meaning of their numbers (`flags`, `a`, `b`, `c`), are listed at [`Kind`].
 
+pub use check::{Rule, Violation, check};
 pub use evt_json::{evt_json, evt_json_of_all, html};
 pub use kind::{Kind, cause, end, wait, why};
 pub use names::{Place, Track, TrackKind};
@@ -25,6 +26,7 @@ pub use session::{Section, program, section};
 pub use state::{Item, State, TaskState, TimerState, Waiting};
 pub use trace::Trace;
 
+mod check;
 mod cost;
 mod evt_json;
 mod json;

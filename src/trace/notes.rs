@@ -74,7 +74,7 @@ pub fn blocking<R>(what: &str, code: impl FnOnce() -> R) -> R {
 
 /// Wraps the body of a thread that is about to be started: `thread::spawn(trace::thread("worker", || ..))` has its life drawn.
 #[track_caller]
-pub fn thread<R>(name: &str, body: impl FnOnce() -> R) -> impl FnOnce() -> R {
+pub fn thread<R, F: FnOnce() -> R>(name: &str, body: F) -> impl FnOnce() -> R + use<R, F> {
     struct End(Option<(Arc<Recording>, u16)>);
 
     impl Drop for End {
@@ -126,40 +126,52 @@ pub fn join<T>(thread: JoinHandle<T>) -> std::thread::Result<T> {
     result
 }
 
-/// The line of a child process in the picture, as its parent tells it. Dropping it is the process's end.
-pub struct Process(Option<(Arc<Recording>, u16)>);
+/// The line of a child process in the picture, as its parent tells it.
+pub struct Process {
+    line: Option<(Arc<Recording>, u16)>,
+    /// The number of the chunk that it works on.
+    chunk: Option<u32>,
+}
 
 /// Draws the life of a child process, the `number`th of its kind. It does nothing unless `GLASSLOOP_TRACE` asks for it.
 pub fn process(id: u32, number: usize) -> Process {
-    Process(session::current().map(|recording| {
+    let line = session::current().map(|recording| {
         let name = format!("worker {id}");
         let track = recording.names().add_track(&name, TrackKind::Process);
         recording.add(track, Kind::ProcBegin, 0, [id, number as u32, 0]);
         (recording, track)
-    }))
+    });
+    Process { line, chunk: None }
 }
 
 impl Process {
     fn add(&self, kind: Kind, numbers: [u32; 3]) {
-        if let Some((recording, track)) = &self.0 {
+        if let Some((recording, track)) = &self.line {
             recording.add(*track, kind, 0, numbers);
         }
     }
 
     /// It is given a chunk of work: the items from `first` on.
-    pub fn chunk_begin(&self, number: usize, first: usize, items: usize) {
-        let numbers = [number as u32, first as u32, items as u32];
-        self.add(Kind::ChunkBegin, numbers);
+    pub fn chunk_begin(&mut self, number: usize, first: usize, items: usize) {
+        self.chunk_end();
+        self.chunk = Some(number as u32);
+        self.add(
+            Kind::ChunkBegin,
+            [number as u32, first as u32, items as u32],
+        );
     }
 
     /// It has done its chunk.
-    pub fn chunk_end(&self, number: usize) {
-        self.add(Kind::ChunkEnd, [number as u32, 0, 0]);
+    pub fn chunk_end(&mut self) {
+        if let Some(number) = self.chunk.take() {
+            self.add(Kind::ChunkEnd, [number, 0, 0]);
+        }
     }
-}
 
-impl Drop for Process {
-    fn drop(&mut self) {
+    /// It has ended.
+    pub fn end(&mut self) {
+        self.chunk_end();
         self.add(Kind::ProcEnd, [0; 3]);
+        self.line = None;
     }
 }

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::observe::{Cause, Event, Observer, PollReason, Site, StepEnd, ThreadObserver, WaitKind};
 
@@ -125,7 +125,7 @@ impl Recorder {
         self.recording.names().string(text)
     }
 
-    fn open(&self, origin: std::time::Instant, virtual_time: bool) {
+    fn open(&self, origin: Instant, virtual_time: bool, shuffled: bool) {
         self.track
             .set(self.recording.names().this_thread_is_the_loop());
         self.virtual_time.set(virtual_time);
@@ -138,7 +138,8 @@ impl Recorder {
         }
         let cpus = crate::pool::cpu_count() as u32;
         let process = std::process::id().into();
-        self.put(Kind::RunBegin, virtual_time.into(), process, cpus, 0);
+        let flags = u8::from(virtual_time) | u8::from(shuffled) << 1;
+        self.put(Kind::RunBegin, flags, process, cpus, 0);
     }
 
     fn close(&self) {
@@ -219,6 +220,7 @@ impl Recorder {
             StepEnd::Finished => end::FINISHED,
             StepEnd::Cancelled => end::CANCELLED,
             StepEnd::Panicked => end::PANICKED,
+            StepEnd::Destroyed => end::DESTROYED,
         };
         self.running.set(0);
         self.put(Kind::StepEnd, flags, task, 0, 0);
@@ -231,7 +233,8 @@ impl Observer for Recorder {
             Event::Open {
                 origin,
                 virtual_time,
-            } => self.open(origin, virtual_time),
+                shuffled,
+            } => self.open(origin, virtual_time, shuffled),
             Event::Enter => self.read_clock(),
             Event::Jump { now } => self.now.set(self.time(now)),
             Event::Close => self.close(),

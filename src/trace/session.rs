@@ -25,6 +25,8 @@ struct Recordings {
     list: Vec<Arc<Recording>>,
     /// The last one has a loop already, or its section is over: a loop that comes now gets another one.
     taken: bool,
+    /// [`Section`]s that are alive: the file is written when they end.
+    sections: usize,
 }
 
 /// The session of this process, if the environment asks for one.
@@ -95,7 +97,9 @@ pub(crate) fn recorder_of_environment() -> Option<Rc<dyn Observer>> {
     let recording = session()?.for_a_loop()?;
     let at_close = || {
         if let Some(session) = session() {
-            session.write();
+            if lock(&session.recordings).sections == 0 {
+                session.write();
+            }
         }
     };
     Some(Rc::new(Recorder::of(recording).at_close(at_close)))
@@ -113,9 +117,12 @@ pub struct Section(());
 /// Records the whole program, with what it does before and after its loop, or without any: to be kept until the end of `main`.
 /// It does nothing unless `GLASSLOOP_TRACE` asks for it; a program that only [runs](crate::run) a loop needs no such call.
 pub fn program() -> Section {
-    // The main thread gets the first line of the picture.
-    if let Some(recording) = current() {
-        recording.names().this_thread();
+    if let Some(session) = session() {
+        lock(&session.recordings).sections += 1;
+        // The main thread gets the first line of the picture.
+        if let Some(recording) = session.current() {
+            recording.names().this_thread();
+        }
     }
     Section(())
 }
@@ -125,6 +132,7 @@ pub fn program() -> Section {
 pub fn section(title: &str) -> Section {
     if let Some(session) = session() {
         let mut recordings = lock(&session.recordings);
+        recordings.sections += 1;
         if let Some(recording) = Session::add(&mut recordings, Some(title)) {
             recording.names().this_thread();
         }
@@ -135,7 +143,10 @@ pub fn section(title: &str) -> Section {
 impl Drop for Section {
     fn drop(&mut self) {
         if let Some(session) = session() {
-            lock(&session.recordings).taken = true;
+            let mut recordings = lock(&session.recordings);
+            recordings.taken = true;
+            recordings.sections -= 1;
+            drop(recordings);
             session.write();
         }
     }

@@ -81,6 +81,8 @@ pub struct State {
     pub jobs: BTreeMap<u32, u32>,
     /// The last turn that has begun.
     pub turn: u32,
+    /// What is ready runs in a random order.
+    pub shuffled: bool,
 }
 
 impl State {
@@ -88,6 +90,7 @@ impl State {
     pub fn apply(&mut self, record: &Record) {
         let Record { flags, a, b, c, .. } = *record;
         match record.kind {
+            Kind::RunBegin => self.shuffled = flags & 2 != 0,
             Kind::Turn => self.turn = a,
             Kind::TimerSet => {
                 let timer = TimerState {
@@ -136,7 +139,9 @@ impl State {
                 self.running = Some(Item::Task(a));
             }
             Kind::StepEnd => {
-                self.running = None;
+                if self.running == Some(Item::Task(a)) {
+                    self.running = None;
+                }
                 if flags != end::PENDING {
                     self.tasks.remove(&a);
                 }
@@ -215,11 +220,14 @@ impl State {
             Item::Timer(timer) => Some(*timer),
             _ => None,
         });
-        let mut due = due.take_while(|_| self.ready.front() != Some(&Item::Callback(callback)));
-        due.find(|timer| {
+        let mut due = due.filter(|timer| {
             let timer = self.timers.get(timer);
             timer.is_some_and(|timer| timer.callback == callback)
-        })
+        });
+        match self.ready.front() {
+            Some(Item::Callback(front)) if *front == callback => None,
+            _ => due.next(),
+        }
     }
 
     /// Takes an item out of the queue, and with it those before it that were skipped: cancelled callbacks and timers.
@@ -231,6 +239,10 @@ impl State {
         let Some(at) = self.ready.iter().position(|other| *other == item) else {
             return;
         };
+        if self.shuffled {
+            self.ready.remove(at);
+            return;
+        }
         let skipped: Vec<Item> = self.ready.drain(..=at).collect();
         // A task is never skipped: if it seems so, the order was another one, and it is still to come.
         let tasks = skipped[..at].iter().rev();

@@ -1,0 +1,36 @@
+//! Checks recorded traces: does the loop that made them keep the rules of an event loop?
+//! Run: GLASSLOOP_TRACE=run.evt.json cargo run --example gather, then cargo run --example trace_check -- run.evt.json
+//! Predict: which of the eight rules would a loop break that takes the newest of what is ready first?
+//! Expect: a line for each trace, "keeps all rules"; for a broken one the event that breaks a rule, and exit code 1.
+//! Look: nothing of the loop itself is in here: ready queue and timers are replayed from the events (src/trace/check/).
+//! Change: swap two STEP_BEGIN events in the file: which rule says what?
+
+mod support;
+
+use glassloop::trace;
+use support::{args, trace_file};
+
+fn main() {
+    let files: Vec<String> = std::env::args().skip(1).collect();
+    if files.is_empty() || files.iter().any(|file| file.starts_with('-')) {
+        args::usage_error("trace_check FILE.evt.json ...: which traces are to be checked?");
+    }
+    let mut broken = false;
+    for file in files {
+        let traces = trace_file::read(&file).unwrap_or_else(|error| args::fail(error));
+        for trace in traces {
+            let violations = trace::check(&trace);
+            let (title, events) = (&trace.title, trace.records.len());
+            if violations.is_empty() {
+                println!("{file}: {title}: {events} events, keeps all rules");
+            }
+            for violation in &violations {
+                println!("{file}: {title}: {violation}");
+            }
+            broken |= !violations.is_empty();
+        }
+    }
+    if broken {
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,88 @@
+//! How long the loop sleeps, and its timers: I4 and I5.
+
+use super::{Checker, Rule};
+use crate::trace::kind::why;
+use crate::trace::record::Record;
+
+/// The longest sleep that a loop has to ask for: ours wakes up once a day.
+const DAY: u64 = 24 * 3600 * 1_000_000_000;
+
+impl Checker {
+    /// The timer that is due first, with its deadline.
+    fn next_timer(&self) -> Option<(u64, u32)> {
+        let set = self.state.timers.iter().filter(|(_, timer)| !timer.due);
+        set.map(|(number, timer)| (timer.deadline, *number)).min()
+    }
+
+    /// I4.
+    pub(super) fn poll_enter(&mut self, record: &Record) {
+        let timeout = record.wide_ab();
+        self.progress |= timeout != 0;
+        if let Err(text) = self.sleep_length(timeout, record.flags) {
+            self.broken(Rule::SleepLength, text);
+        }
+    }
+
+    fn sleep_length(&self, timeout: u64, reason: u8) -> Result<(), String> {
+        let ready = self.state.ready.len();
+        if ready > 0 {
+            return match timeout {
+                0 => Ok(()),
+                _ => Err(format!("it sleeps, and {ready} are ready")),
+            };
+        }
+        match (reason, timeout) {
+            (why::READY, _) => return Err("it says that something is ready, and nothing is".into()),
+            (why::STOPPING | why::MAIL, 0) => return Ok(()),
+            (why::OUTSTANDING, u64::MAX) if self.virtual_time => return Ok(()),
+            _ => {}
+        }
+        let Some((deadline, timer)) = self.next_timer() else {
+            return match timeout {
+                u64::MAX => Ok(()),
+                _ => Err("there is no timer, and it does not sleep for ever".into()),
+            };
+        };
+        if timeout == u64::MAX {
+            return Err(format!("it sleeps for ever, and timer {timer} is set"));
+        }
+        // It read the clock at some time between the last record and this one.
+        let from = deadline.saturating_sub(self.now);
+        let to = match self.virtual_time {
+            true => from,
+            false => deadline.saturating_sub(self.before),
+        };
+        match timeout {
+            DAY if from > DAY => Ok(()),
+            _ if timeout > to => Err(format!(
+                "it sleeps for {timeout} ns, and timer {timer} is due in {to} ns"
+            )),
+            _ if timeout < from => Err(format!(
+                "it sleeps for {timeout} ns only, and the next timer, {timer}, is due in {from} ns"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// I5.
+    pub(super) fn timer_fire(&mut self, timer: u32) {
+        self.progress = true;
+        let Some(state) = self.state.timers.get(&timer).copied().filter(|t| !t.due) else {
+            let text = format!("timer {timer} fires, and is not set");
+            return self.broken(Rule::Timers, text);
+        };
+        if state.deadline > self.now {
+            let early = state.deadline - self.now;
+            let text = format!("timer {timer} fires {early} ns early");
+            return self.broken(Rule::Timers, text);
+        }
+        if let Some((deadline, next)) = self.next_timer().filter(|(_, next)| *next != timer) {
+            let order = match deadline == state.deadline {
+                true => "due at the same time and set earlier",
+                false => "due earlier",
+            };
+            let text = format!("timer {timer} fires before timer {next}, which is {order}");
+            self.broken(Rule::Timers, text);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The checker of traces: it finds nothing in the traces of good loops, and each mistake of a broken one by its rule.
+
+mod trace_model;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use glassloop::trace::{Recorder, Rule, check};
+use glassloop::{
+    EventLoop, create_task, gather, get_running_loop, sleep, timeout, to_thread, wait_for,
+    yield_now,
+};
+use trace_model::{Fault, Op};
+
+const SCRIPTS: [&[Op]; 4] = [
+    &[Op::Yield, Op::Sleep(5), Op::Join(2), Op::Sleep(2)],
+    &[Op::Sleep(10), Op::Yield, Op::Yield],
+    &[Op::Yield, Op::Sleep(5)],
+    &[Op::Yield, Op::Yield, Op::Sleep(5), Op::Sleep(1)],
+];
+
+/// The rules that a loop with this mistake breaks.
+fn broken_by(fault: Fault) -> BTreeSet<Rule> {
+    let trace = trace_model::run(&SCRIPTS, fault, 300);
+    let violations = check(&trace);
+    for violation in violations.iter().take(3) {
+        println!("{fault:?}: {violation}");
+    }
+    violations.iter().map(|violation| violation.rule).collect()
+}
+
+#[test]
+fn the_model_without_a_mistake_keeps_all_rules() {
+    assert_eq!(broken_by(Fault::None), BTreeSet::new());
+}
+
+#[test]
+fn each_mistake_is_found_by_its_rule() {
+    let faults = [
+        (Fault::TwoAtOnce, Rule::OneRunning),
+        (Fault::Lifo, Rule::FirstInFirstOut),
+        (Fault::LostWake, Rule::Wakeable),
+        (Fault::LostJoin, Rule::Wakeable),
+        (Fault::SleepsForEver, Rule::SleepLength),
+        (Fault::SleepsWhileReady, Rule::SleepLength),
+        (Fault::NoSleep, Rule::SleepLength),
+        (Fault::EarlyTimer, Rule::Timers),
+        (Fault::EqualDeadlines, Rule::Timers),
+        (Fault::SameTurn, Rule::NextTurn),
+        (Fault::StepOfDone, Rule::Ended),
+        (Fault::Spin, Rule::Spin),
+    ];
+    for (fault, rule) in faults {
+        assert_eq!(broken_by(fault), BTreeSet::from([rule]), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_breach_names_the_event_the_rule_and_the_tasks() {
+    let scripts: [&[Op]; 2] = [&[Op::Yield], &[Op::Yield]];
+    let violations = check(&trace_model::run(&scripts, Fault::Lifo, 9));
+    assert_eq!(
+        violations[0].to_string(),
+        "event 8 at 0.000000 s breaks I2 (first in, first out): Task-2 runs before Task-1, which is first in line: \
+         the newest runs first: last in, first out"
+    );
+}
+
+/// What is found in the trace of one of our loops.
+fn checked<F>(builder: glassloop::Builder, main: F) -> Vec<String>
+where
+    F: Future<Output = ()> + 'static,
+{
+    let recorder = Rc::new(Recorder::new("test"));
+    let event_loop = builder.observer(recorder.clone()).build().unwrap();
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    let trace = recorder.trace();
+    assert!(trace.records.len() > 20);
+    check(&trace).iter().map(ToString::to_string).collect()
+}
+
+async fn a_bit_of_everything() {
+    let naps = (0..20).map(|i| create_task(sleep(Duration::from_millis(i % 5))));
+    let naps: Vec<_> = naps.collect();
+    let _ = gather(naps).await;
+    let cancelled = create_task(sleep(Duration::from_secs(9)));
+    yield_now().await;
+    cancelled.cancel();
+    let _ = cancelled.await;
+    let _ = timeout(Duration::from_millis(2), sleep(Duration::from_secs(9))).await;
+    let _ = wait_for(
+        create_task(std::future::pending::<()>()),
+        Duration::from_millis(2),
+    )
+    .await;
+    assert_eq!(to_thread(|| 7).await.unwrap(), 7);
+    let event_loop = get_running_loop().unwrap();
+    let never = event_loop.call_soon(|| unreachable!()).unwrap();
+    let late = event_loop.call_later(Duration::from_millis(1), || unreachable!());
+    let soon = event_loop.call_later(Duration::from_millis(1), || {});
+    never.cancel();
+    late.unwrap().cancel();
+    sleep(Duration::from_millis(3)).await;
+    drop(soon);
+    // Left behind: it is destroyed when the loop is closed.
+    create_task(sleep(Duration::from_secs(9)));
+    yield_now().await;
+}
+
+#[test]
+fn our_loop_keeps_all_rules() {
+    assert_eq!(
+        checked(EventLoop::builder(), a_bit_of_everything()),
+        [""; 0]
+    );
+    let as_asyncio = EventLoop::builder().io_interval(1);
+    assert_eq!(checked(as_asyncio, a_bit_of_everything()), [""; 0]);
+    let in_virtual_time = EventLoop::builder().virtual_time();
+    assert_eq!(checked(in_virtual_time, a_bit_of_everything()), [""; 0]);
+    for seed in 0..20 {
+        let shuffled = EventLoop::builder().virtual_time().seed(seed);
+        assert_eq!(checked(shuffled, a_bit_of_everything()), [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_left_of_a_trace_whose_beginning_was_lost_can_be_checked() {
+    let recorder = Rc::new(Recorder::with_capacity("last", 1));
+    let builder = EventLoop::builder().virtual_time();
+    let event_loop = builder.observer(recorder.clone()).build().unwrap();
+    let main = async {
+        let sleeper = create_task(sleep(Duration::from_secs(1)));
+        for _ in 0..100 {
+            let naps = (0..100).map(|i| create_task(sleep(Duration::from_millis(i % 7))));
+            let _ = gather(naps.collect::<Vec<_>>()).await;
+        }
+        sleeper.await.unwrap();
+    };
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    let trace = recorder.trace();
+    assert!(trace.dropped > 10_000, "{}", trace.dropped);
+    assert!(trace.records.len() > 4096 && trace.records.len() < 10_000);
+    assert_eq!(check(&trace), []);
+}
