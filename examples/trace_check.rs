@@ -10,6 +10,9 @@ mod support;
 use glassloop::trace;
 use support::{args, trace_file};
 
+/// Violations to print of a trace.
+const MOST: usize = 20;
+
 fn main() {
     let files: Vec<String> = std::env::args().skip(1).collect();
     if files.is_empty() || files.iter().any(|file| file.starts_with('-')) {
@@ -24,8 +27,11 @@ fn main() {
             if violations.is_empty() {
                 println!("{file}: {title}: {events} events, keeps all rules");
             }
-            for violation in &violations {
+            for violation in violations.iter().take(MOST) {
                 println!("{file}: {title}: {violation}");
+            }
+            if violations.len() > MOST {
+                println!("{file}: {title}: and {} more", violations.len() - MOST);
             }
             broken |= !violations.is_empty();
         }

@@ -16,6 +16,8 @@ pub(super) struct Wakes {
     /// The same, the other way round.
     waiters: BTreeMap<Waker, BTreeSet<u32>>,
     suspects: Vec<Suspect>,
+    /// The record of each task's last step.
+    stepped: BTreeMap<u32, usize>,
 }
 
 /// A task that should be ready by the next turn, or have something else that can wake it.
@@ -31,7 +33,10 @@ impl Wakes {
     pub(super) fn apply(&mut self, event: usize, record: &Record) {
         let Record { a, flags, .. } = *record;
         match record.kind {
-            Kind::StepBegin => self.forget(a),
+            Kind::StepBegin => {
+                self.forget(a);
+                self.stepped.insert(a, event);
+            }
             Kind::Wait => {
                 let waker = (flags, record.b);
                 self.waits.entry(a).or_default().push(waker);
@@ -44,6 +49,7 @@ impl Wakes {
             }),
             Kind::StepEnd => {
                 self.forget(a);
+                self.stepped.remove(&a);
                 self.spend(event, (wait::TASK, a));
             }
             Kind::IoEvent => {
@@ -101,7 +107,9 @@ impl Wakes {
                 Some((wait::TIMER, timer)) => state.timers.contains_key(&timer),
                 _ => false,
             };
-            pending && !can_be_woken && !due
+            // It has stepped since then, and so it was woken.
+            let woken = self.stepped.get(&suspect.task) > Some(&suspect.event);
+            pending && !woken && !can_be_woken && !due
         });
         lost.map(|suspect| (suspect.event, suspect.task)).collect()
     }
