@@ -165,7 +165,7 @@ impl Inflate {
         let (before, length) = (self.inner.total_in(), out.len());
         let status = self.inner.decompress_vec(input, out, FlushDecompress::None);
         self.crc.update(&out[length..]);
-        let status = status.map_err(|error| format!("the data are corrupt ({error})"))?;
+        let status = status.map_err(|_| "the data are corrupt".to_owned())?;
         if status == Status::StreamEnd {
             self.state = match self.gzip {
                 true => State::Trailer(0, [0; 8]),
