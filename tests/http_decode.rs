@@ -98,7 +98,7 @@ fn text(length: usize) -> Vec<u8> {
 
 #[test]
 fn r80_each_coding() {
-    for size in [0, 1, 100, 2_000] {
+    for size in [0, 1, 500] {
         let text = text(size);
         assert_eq!(every_way("gzip", &gzip(&text)), fine(&text));
         assert_eq!(every_way(" X-GZip ", &gzip(&text)), fine(&text));
