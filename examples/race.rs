@@ -265,7 +265,7 @@ fn main() {
         );
     }
     let bar = ProgressBar::new(strategies.len() as u64);
-    let style = ProgressStyle::with_template("{spinner} {pos}/{len} {msg} {elapsed}");
+    let style = ProgressStyle::with_template("{spinner} {bar:20} {pos}/{len} {msg} {elapsed}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(Duration::from_millis(100));
     let mut failed = false;

@@ -54,6 +54,12 @@ impl Callback {
         })
     }
 
+    /// `f() at examples/x.rs:9`
+    pub(crate) fn source(&self) -> String {
+        let (file, line) = (self.site.file(), self.site.line());
+        format!("{}() at {file}:{line}", function_name(self.name))
+    }
+
     /// The function, if it is still to be called.
     pub(crate) fn take(&self) -> Option<Box<dyn FnOnce()>> {
         self.function.take()
@@ -116,8 +122,7 @@ impl fmt::Debug for Callback {
             write!(f, " when={:.9}", Duration::from_nanos(when).as_secs_f64())?;
         }
         if !self.cancelled.get() {
-            let name = function_name(self.name);
-            write!(f, " {name}() at {}:{}", self.site.file(), self.site.line())?;
+            write!(f, " {}", self.source())?;
         }
         f.write_str(">")
     }

@@ -21,6 +21,8 @@ pub enum LoopError {
     CannotCloseRunning,
     /// Another loop runs in this thread, and a thread can run only one.
     AnotherLoopRunning,
+    /// [`run`](crate::run) was called inside a running loop.
+    NestedRun,
     /// No loop runs in this thread, so there is nothing to schedule on.
     NoRunningLoop,
     /// [`stop`](crate::EventLoop::stop) was called before the future was done.
@@ -49,6 +51,7 @@ impl fmt::Display for LoopError {
             LoopError::AnotherLoopRunning => {
                 f.write_str("Cannot run the event loop while another loop is running")
             }
+            LoopError::NestedRun => f.write_str("run() cannot be called from a running event loop"),
             LoopError::NoRunningLoop => f.write_str("no running event loop"),
             LoopError::Stopped => f.write_str("Event loop stopped before Future completed."),
             LoopError::Deadlock(report) => write!(

@@ -261,9 +261,13 @@ impl EventLoop {
             }
             let ready = mem::take(&mut *core.ready.borrow_mut());
             let timers = mem::take(&mut *core.timers.borrow_mut());
-            if core.task_count() == 0 && ready.is_empty() && timers.len() == 0 {
+            let (steps, waits) = (ready.len(), timers.len());
+            if core.task_count() == 0 && steps == 0 && waits == 0 {
                 break;
             }
+            log::debug!(
+                "closing the loop drops {steps} entries that were ready and {waits} timers"
+            );
         }
         drop(core.inbox.close());
         core.release();

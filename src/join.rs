@@ -9,8 +9,10 @@ use std::task::{Context, Poll, Waker};
 
 use crate::cancel;
 use crate::completion::{Listener, Outcome};
+use crate::core::Life;
+use crate::current;
 use crate::error::TaskError;
-use crate::header::{ListenerKey, WaitOn, Waitable};
+use crate::header::{ListenerKey, WaitOn};
 use crate::observe::Site;
 use crate::promise::Promise;
 use crate::task::Task;
@@ -54,10 +56,13 @@ impl<T: 'static> Waiting<T> {
                 self.registered = Some((key, waker));
             }
         }
-        let object: Rc<dyn Waitable> = self.cell.clone();
-        self.cell
-            .core()
-            .note_wait(WaitOn::Object(object), Some(self.site));
+        let on = WaitOn::Object(self.cell.clone());
+        let core = self.cell.core();
+        match core.life.get() {
+            Life::Running => core.note_wait(on, Some(self.site)),
+            // It belongs to another loop than the one that runs.
+            _ => drop(current::with(|core| core.note_wait(on, Some(self.site)))),
+        }
         Poll::Pending
     }
 }

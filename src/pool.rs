@@ -135,18 +135,22 @@ pub fn cpu_count() -> usize {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
+    use std::sync::{Barrier, mpsc};
 
     #[test]
     fn it_runs_every_job_and_never_more_threads_than_its_bound() {
         let pool = ThreadPool::new();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (done, results) = mpsc::channel();
+        let together = Arc::new((Barrier::new(pool.most), pool.most));
         for i in 0..200 {
             let (running, most, done) = (running.clone(), most.clone(), done.clone());
+            let together = together.clone();
             let job = move || {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(1));
+                if i < together.1 {
+                    together.0.wait(); // as many jobs as there may be threads are at it at once
+                }
                 running.fetch_sub(1, Ordering::SeqCst);
                 done.send(i).unwrap();
             };
@@ -154,7 +158,7 @@ mod tests {
         }
         assert!(pool.join(Duration::from_secs(60)));
         drop(done);
-        let mut results: Vec<i32> = results.iter().collect();
+        let mut results: Vec<usize> = results.iter().collect();
         results.sort();
         assert_eq!(results, (0..200).collect::<Vec<_>>());
         assert_eq!(most.load(Ordering::SeqCst), pool.most);

@@ -44,7 +44,7 @@ pub fn run<F>(coroutine: F) -> Result<F::Output, LoopError>
 where
     F: Future + 'static,
 {
-    if let Some(error) = current::with(|_| LoopError::AnotherLoopRunning) {
+    if let Some(error) = current::with(|_| LoopError::NestedRun) {
         return Err(error);
     }
     let event_loop = EventLoop::new()?;

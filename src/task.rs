@@ -182,16 +182,19 @@ impl<F: Future> Drop for TaskCell<F> {
             let task = self.header.number;
             self.core.observe(|| Event::ResultLost { task });
             let coroutine = function_name(std::any::type_name::<F>());
+            let (file, line) = (self.header.site.file(), self.header.site.line());
             let source = format!(
-                "future: <Task finished name='{}' coro=<{coroutine}() done, created at {}> exception={panic:?}>",
+                "future: <Task finished name='{}' coro=<{coroutine}() done, created at {file}:{line}> exception={panic:?}>",
                 self.header.name(),
-                self.header.site,
             );
+            // In the task's context, as in asyncio.
+            let outer = self.core.context.replace(self.header.context.replace(None));
             self.core.exceptions.report(&ExceptionContext {
                 message: "Task exception was never retrieved".to_owned(),
                 source,
                 panic: Some(panic.clone()),
             });
+            drop(self.core.context.replace(outer));
         }
     }
 }

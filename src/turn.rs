@@ -325,15 +325,16 @@ fn call(core: &Core, callback: &Callback) -> bool {
             took.as_secs_f64()
         );
     }
-    let inner = core.context.replace(outer);
-    drop(inner);
     if let Err(payload) = called {
+        // In the callback's context, as in asyncio.
         core.exceptions.report(&ExceptionContext {
-            message: format!("Exception in callback {callback:?}"),
+            message: format!("Exception in callback {}", callback.source()),
             source: format!("handle: {callback:?}"),
             panic: Some(Panic::new(payload)),
         });
     }
+    let inner = core.context.replace(outer);
+    drop(inner);
     core.observe(|| Event::CallbackEnd {
         callback: number,
         panicked,

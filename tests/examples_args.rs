@@ -49,6 +49,14 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
             &["--url", "localhost:5000"],
             "--url \"localhost:5000\": expected http://HOST:PORT or https://HOST",
         ),
+        (
+            &["--url", "http://[::"],
+            "--url \"http://[::\": expected http://HOST:PORT or https://HOST",
+        ),
+        (
+            &["http://127.0.0.1:99999"],
+            "--url \"http://127.0.0.1:99999\": expected http://HOST:PORT or https://HOST",
+        ),
     ] {
         let expected = format!("{message} (--help lists the options)\n");
         assert_eq!(run("sequential", args), (Some(2), String::new(), expected));
@@ -97,7 +105,7 @@ fn lines(name: &str, args: &[&str]) -> (Vec<String>, f64) {
 
 #[test]
 fn main_does_not_wait_but_python_keeps_the_process() {
-    let (mut printed, _) = lines("threads_main_first", &["--threads", "2", "--delay", "0.2"]);
+    let (mut printed, _) = lines("threads_main_first", &["--threads", "2", "--delay", "0.5"]);
     printed[3..].sort();
     let expected = [
         "main thread: MainThread",

@@ -196,7 +196,9 @@ fn failures_that_nobody_awaits_go_to_the_exception_handler() {
     event_loop.close().unwrap();
     let seen = seen.take();
     assert!(
-        seen[0].0.starts_with("Exception in callback <Handle"),
+        seen[0].0.starts_with(
+            "Exception in callback failures_that_nobody_awaits_go_to_the_exception_handler() at "
+        ),
         "{seen:?}"
     );
     assert_eq!(seen[0].1.as_deref(), Some("in a callback"));

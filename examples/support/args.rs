@@ -82,10 +82,9 @@ pub fn requests(default: &str) -> Opt {
 pub fn url() -> Opt {
     let help = "ask this server instead of starting one here";
     text("url", "URL", "", help).only("http://HOST:PORT or https://HOST", |value| {
-        let host = value
-            .strip_prefix("http://")
-            .or(value.strip_prefix("https://"));
-        host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', ':']))
+        // The parser alone would also take `http:HOST`.
+        let written_out = value.starts_with("http://") || value.starts_with("https://");
+        written_out && url::Url::parse(value).is_ok_and(|url| url.has_host())
     })
 }
 

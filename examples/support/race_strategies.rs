@@ -204,8 +204,10 @@ fn in_own_threads(job: &Job) -> Result<String, String> {
     let started = (1..=job.requests)
         .map(start)
         .collect::<Result<Vec<_>, _>>()?;
-    for thread in started {
-        trace::join(thread).map_err(|_| "a thread panicked".to_owned())??;
+    // All of them first: one that fails must not leave the others to the next strategy.
+    let joined: Vec<_> = started.into_iter().map(trace::join).collect();
+    for answer in joined {
+        answer.map_err(|_| "a thread panicked".to_owned())??;
     }
     Ok(format!("{} threads", job.requests))
 }
