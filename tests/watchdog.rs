@@ -56,7 +56,7 @@ fn a_blocking_step_is_reported_while_it_blocks_and_when_it_has_ended() {
         during[0].contains(") has blocked the loop for "),
         "{during:?}"
     );
-    let after = lines("fetch").split_off(during.len());
+    let after = lines("Executing <Task finished name='fetch'");
     assert_eq!(after.len(), 1, "{after:?}");
     assert!(
         after[0].starts_with(
