@@ -103,11 +103,12 @@ pub fn wait_for<F: Limited>(
         if limit != Some(Duration::ZERO) {
             return Timeout::made(limit, site).run(body).await;
         }
-        if !F::end_now(&body) {
+        let Some(asked) = F::end_now(&body) else {
             return Err(TimeoutError);
-        }
+        };
         let ended = body.await;
-        match F::was_cancelled(&ended) {
+        // What had been cancelled before was not cancelled by this limit.
+        match asked && F::was_cancelled(&ended) {
             true => Err(TimeoutError),
             false => Ok(ended),
         }
@@ -116,9 +117,9 @@ pub fn wait_for<F: Limited>(
 
 /// What [`wait_for`] takes: a coroutine, a task or a promise.
 pub trait Limited: IntoFuture {
-    /// There is no time at all: cancels what is on its way. False for a coroutine, which has not begun.
+    /// There is no time at all: cancels what is on its way, and tells whether it was. `None` for a coroutine, which has not begun.
     #[doc(hidden)]
-    fn end_now(future: &Self::IntoFuture) -> bool;
+    fn end_now(future: &Self::IntoFuture) -> Option<bool>;
 
     /// Whether this is the outcome of something that was cancelled.
     #[doc(hidden)]
@@ -126,8 +127,8 @@ pub trait Limited: IntoFuture {
 }
 
 impl<F: Future> Limited for F {
-    fn end_now(_: &F) -> bool {
-        false
+    fn end_now(_: &F) -> Option<bool> {
+        None
     }
 
     fn was_cancelled(_: &F::Output) -> bool {
@@ -138,9 +139,8 @@ impl<F: Future> Limited for F {
 macro_rules! on_their_way {
     ($(($($clone:ident)?) $handle:ty),+) => {$(
         impl<T: $($clone +)? 'static> Limited for $handle {
-            fn end_now(future: &Self::IntoFuture) -> bool {
-                future.cancel();
-                true
+            fn end_now(future: &Self::IntoFuture) -> Option<bool> {
+                Some(future.cancel())
             }
 
             fn was_cancelled(outcome: &Result<T, TaskError>) -> bool {
