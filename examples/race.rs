@@ -1,7 +1,7 @@
-//! The chapter's whole comparison in one table: nine ways to wait for the same answers.
+//! The chapter's whole comparison in one table: nine ways to wait for the same answers, ten with --features greenlet.
 //! Run: cargo run --release --example race (15 s; --delay 3 is the chapter's own scale).
 //! Predict: which rows take one delay, which the sum of all, and which something between?
-//! Expect: ratio 5 for the two traps, 1 for async and threads, 16 for eight processes, 100 for one after another.
+//! Expect: ratio 5 for the two traps, 1 for async, threads and greenlets, 16 for eight processes, 100 for one after another.
 //! Look: the most requests in flight, as the server counted them (one that is not in this process: as we did): that, and not the CPU, is what makes the time.
 //! Change: --only async --requests 10000 --delay 3.
 
@@ -209,6 +209,11 @@ fn chosen(only: &str) -> Vec<&'static Strategy> {
     let mut seen = HashSet::new();
     known.retain(|name| seen.insert(*name));
     if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        if *name == "greenlets" {
+            args::usage_error(format!(
+                "--only: {name:?} takes a feature: cargo run --release --features greenlet --example race"
+            ));
+        }
         args::usage_error(format!("--only: {name:?} is none of {}", known.join(", ")));
     }
     let wanted = |strategy: &&Strategy| names.is_empty() || names.contains(&strategy.name);

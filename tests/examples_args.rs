@@ -176,3 +176,54 @@ fn sequential_prints_what_the_chapter_prints() {
     assert!(cost >= 0.2, "{cost}");
     assert_eq!(lines.len(), 5);
 }
+
+#[cfg(not(feature = "greenlet"))]
+#[test]
+fn race_without_greenlets_says_how_to_get_them() {
+    let expected = "--only: \"greenlets\" takes a feature: \
+        cargo run --release --features greenlet --example race (--help lists the options)\n";
+    let refused = (Some(2), String::new(), expected.to_owned());
+    assert_eq!(run("race", &["--only", "async,greenlets"]), refused);
+}
+
+#[cfg(feature = "greenlet")]
+#[test]
+fn race_with_greenlets_has_them_in_flight_together() {
+    let args = [
+        "--only",
+        "greenlets",
+        "--delay",
+        "0.3",
+        "--requests",
+        "5",
+        "--json",
+    ];
+    let (code, line, _) = run("race", &args);
+    assert_eq!(code, Some(0));
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["strategy"], "greenlets");
+    assert_eq!(line["peak_in_flight"], 5);
+    assert_eq!(line["error"], serde_json::Value::Null);
+}
+
+/// What the two examples print, without the times.
+#[cfg(feature = "greenlet")]
+#[test]
+fn greenlets_take_turns_by_way_of_the_hub() {
+    let (code, lines, error) = run("greenlets_switch", &[]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert_eq!(lines, "ping 1\npong 1\nping 2\npong 2\n");
+
+    let (code, lines, error) = run("greenlets_hub", &["--delay", "0"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let expected = "    greenlet of one delay begins
+    greenlet of two delays begins
+    task of two delays begins
+turn 1: slept 0.00 s, ran [Task(1), Task(2), Task(3)]
+    greenlet of one delay ends
+    greenlet of two delays ends
+    task of two delays ends
+turn 2: slept 0.00 s, ran [Task(1), Task(2), Task(3)]
+";
+    assert_eq!(lines, expected);
+}

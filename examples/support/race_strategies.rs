@@ -31,7 +31,7 @@ pub struct Strategy {
 }
 
 /// In the order of the table.
-pub const STRATEGIES: [Strategy; 9] = [
+pub const STRATEGIES: &[Strategy] = &[
     strategy(
         "blocking-in-coroutine",
         5,
@@ -52,6 +52,8 @@ pub const STRATEGIES: [Strategy; 9] = [
     strategy("to-thread", 100, None, in_pool_threads),
     strategy("threads", 100, None, in_own_threads),
     strategy("async", 100, Some(3.44), asynchronous),
+    #[cfg(feature = "greenlet")]
+    strategy("greenlets", 100, None, in_greenlets),
     strategy("process-pool", 100, Some(48.86), in_processes),
     strategy("sequential", 100, Some(301.17), sequential),
 ];
@@ -100,11 +102,16 @@ pub fn take_peak() -> Option<usize> {
     Some(PEAK.swap(0, SeqCst)).filter(|peak| *peak > 0)
 }
 
-/// An answer other than 200 is a failure: it was not waited for.
+/// By a new connection.
 #[track_caller]
 fn get(url: &str) -> Result<(), String> {
     let _in_flight = InFlight::begin();
-    match blocking::get_with_status(url)? {
+    check(url, blocking::get_with_status(url))
+}
+
+/// An answer other than 200 is a failure: it was not waited for.
+fn check(url: &str, answer: Result<(u16, String), String>) -> Result<(), String> {
+    match answer? {
         (200, _) => Ok(()),
         (status, _) => Err(format!("GET {url}: status {status}")),
     }
@@ -170,6 +177,27 @@ fn asynchronous(job: &Job) -> Result<String, String> {
     if let Some(status) = statuses.iter().find(|status| **status != StatusCode::OK) {
         return Err(format!("GET {}: status {status}", job.url));
     }
+    Ok("1 thread".to_owned())
+}
+
+/// The chapter's gevent: the blocking client of the other rows, on sockets that suspend a greenlet.
+#[cfg(feature = "greenlet")]
+fn in_greenlets(job: &Job) -> Result<String, String> {
+    let (url, requests) = (job.url.clone(), job.requests);
+    let answers = run(async move {
+        let client = crate::support::ureq_greenlet::agent(blocking::config());
+        let get = |_| {
+            let (client, url) = (client.clone(), url.clone());
+            glassloop::greenlet::spawn(move || {
+                let _in_flight = InFlight::begin();
+                check(&url, blocking::get_by(&client, &url))
+            })
+        };
+        glassloop::gather((0..requests).map(get).collect::<Vec<_>>()).await
+    });
+    let answers = answers.map_err(|error| error.to_string())?;
+    let answers = answers.map_err(|error| error.to_string())?;
+    answers.into_iter().collect::<Result<(), String>>()?;
     Ok("1 thread".to_owned())
 }
 

@@ -20,8 +20,9 @@ const LEAST: usize = 16 * 1024;
 /// No address space has more; the kernel refuses it in plain words.
 const MOST: usize = 1 << 48;
 
-/// How many unused stacks a thread keeps. They hold the pages that were touched.
-const KEPT: usize = 1024;
+/// How many unused stacks a thread keeps: to map and unmap one costs a hundred times a switch. They hold the pages that were
+/// touched, and leave the other half of the mappings that Linux allows to a process.
+const KEPT: usize = 16 * 1024;
 
 thread_local! {
     static FREE: RefCell<Free> = const { RefCell::new(Free { by_size: BTreeMap::new(), count: 0 }) };
