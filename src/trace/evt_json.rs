@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::json::Quoted;
 use super::kind::Kind;
+use super::player::page;
 use super::trace::Trace;
 
 /// The trace as one JSON document.
@@ -101,6 +102,5 @@ pub fn evt_json_of_all(traces: &[Trace]) -> String {
 
 /// The player with the traces in it: one page, which needs nothing else.
 pub fn html(traces: &[Trace]) -> String {
-    const PLAYER: &str = include_str!("player.html");
-    PLAYER.replacen("/*TRACE*/", &evt_json_of_all(traces), 1)
+    page(&evt_json_of_all(traces))
 }

@@ -34,6 +34,7 @@ mod kind;
 mod names;
 mod notes;
 mod output;
+mod player;
 mod record;
 mod recorder;
 mod recording;

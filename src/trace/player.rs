@@ -1,0 +1,160 @@
+//! The player: a page that shows recorded runs turn by turn, forwards and backwards, without a network.
+//!
+//! Its parts stand in `player/`, to be read; the page is all of them in one file, without the comments and most of the spaces,
+//! which are a quarter of it.
+
+const PAGE: &str = include_str!("player/page.html");
+const STYLE: &str = include_str!("player/player.css");
+/// Each knows those before it, and `app.js` begins.
+const SCRIPTS: [&str; 12] = [
+    include_str!("player/trace.js"),
+    include_str!("player/lives.js"),
+    include_str!("player/say.js"),
+    include_str!("player/why.js"),
+    include_str!("player/axis.js"),
+    include_str!("player/paint.js"),
+    include_str!("player/timeline.js"),
+    include_str!("player/turn.js"),
+    include_str!("player/predict.js"),
+    include_str!("player/game.js"),
+    include_str!("player/compare.js"),
+    include_str!("player/app.js"),
+];
+
+/// The page with these traces in it, a document as `evt_json_of_all` makes it: without any `<`.
+pub(super) fn page(traces: &str) -> String {
+    let scripts: String = SCRIPTS.iter().map(|script| squeeze(script)).collect();
+    // What nobody assigns to need not say so, to a browser.
+    let scripts = scripts.replace("const ", "let ");
+    let page: String = PAGE
+        .lines()
+        .map(|line| line.trim_start().to_owned() + "\n")
+        .collect();
+    // The traces last: they may contain anything, the other marks too.
+    page.replacen("/*CSS*/", &squeeze_style(STYLE), 1)
+        .replacen("/*JS*/", &scripts, 1)
+        .replacen("/*TRACE*/", traces, 1)
+}
+
+fn squeeze_style(style: &str) -> String {
+    let mut style: String = style
+        .lines()
+        .map(|line| line.trim_start().to_owned() + " ")
+        .collect();
+    for (wide, narrow) in [
+        (" {", "{"),
+        ("{ ", "{"),
+        (": ", ":"),
+        ("; ", ";"),
+        (", ", ","),
+        (";}", "}"),
+        ("} ", "}"),
+        (" > ", ">"),
+    ] {
+        style = style.replace(wide, narrow);
+    }
+    style
+}
+
+/// Takes the comments and the needless spaces out of a script. Strings stay as they are; regular expressions in `player/`
+/// have neither spaces nor quotes nor two slashes, so they need no care. Every statement there ends with a semicolon, and none
+/// is empty.
+fn squeeze(script: &str) -> String {
+    let is_word = |c: char| c.is_alphanumeric() || "_$\\".contains(c);
+    let mut out = String::with_capacity(script.len());
+    let mut rest = script;
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("//") {
+            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+        } else if c.is_whitespace() {
+            let after = rest.trim_start();
+            let breaks =
+                rest[..rest.len() - after.len()].contains('\n') && !after.starts_with("//");
+            let before = out.chars().last().unwrap_or(';');
+            let next = after.chars().next().unwrap_or(';');
+            if breaks && !"{};,(?:=&|[".contains(before) && !"}.)?:&|]".contains(next) {
+                out.push('\n');
+            } else if is_word(before) && is_word(next) || before == next && "+-".contains(next) {
+                out.push(' ');
+            }
+            rest = after;
+        } else if c == '"' || c == '`' {
+            let (string, after) = rest.split_at(string_len(rest));
+            squeeze_holes(string, &mut out);
+            rest = after;
+        } else {
+            if c == '}' && out.ends_with(';') {
+                out.pop();
+            }
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out
+}
+
+/// Copies a string, and squeezes what stands in the `${...}` of a template.
+fn squeeze_holes(mut string: &str, out: &mut String) {
+    while let Some(at) = string.find("${").filter(|_| string.ends_with('`')) {
+        let (words, hole) = string.split_at(at);
+        let (hole, after) = hole.split_at(hole_len(hole));
+        out.push_str(words);
+        out.push_str("${");
+        out.push_str(&squeeze(&hole[2..hole.len() - 1]));
+        out.push('}');
+        string = after;
+    }
+    out.push_str(string);
+}
+
+/// How long the string or template is with which `text` begins.
+fn string_len(text: &str) -> usize {
+    let quote = text.as_bytes()[0];
+    let mut at = 1;
+    while at < text.len() {
+        match text.as_bytes()[at] {
+            b'\\' => at += 2,
+            b'$' if quote == b'`' && text[at..].starts_with("${") => at += hole_len(&text[at..]),
+            byte if byte == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// How long the `${...}` of a template is with which `text` begins.
+fn hole_len(text: &str) -> usize {
+    let (mut at, mut depth) = (2, 1);
+    while at < text.len() && depth > 0 {
+        match text.as_bytes()[at] {
+            b'"' | b'`' => at += string_len(&text[at..]),
+            byte => {
+                depth += i32::from(byte == b'{') - i32::from(byte == b'}');
+                at += 1;
+            }
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_without_traces_is_at_most_60_kilobytes() {
+        let page = page("");
+        assert!(page.len() <= 60 * 1024, "{} bytes", page.len());
+        assert!(page.is_char_boundary(page.len()) && !page.contains("/*"));
+    }
+
+    #[test]
+    fn a_squeezed_script_means_the_same() {
+        let script = "// a comment\nconst a = b + +c; // more\nif (a) return;\nelse f(\n  \"two  spaces // here\", `${ x ? `a  b` : \"}\" }  c`);\nlet x = 1\nlet y = 2\n";
+        let same = "const a=b+ +c;if(a)return;else f(\"two  spaces // here\",`${x?`a  b`:\"}\"}  c`);let x=1\nlet y=2\n";
+        assert_eq!(
+            squeeze(script).trim_end_matches('\n'),
+            same.trim_end_matches('\n')
+        );
+    }
+}

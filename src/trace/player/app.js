@@ -1,0 +1,175 @@
+// The page: which run and which moment are shown, and how buttons, keys and links change that.
+
+const $ = id => document.getElementById(id);
+const app = { traces: [], i: 0, task: null, mode: "", veiled: false, text: null, timer: 0, link: 0, opened: 0 };
+
+// An element: h("p.dim", { role: "status" }, "words", another).
+function h(name, ...parts) {
+  const [tag, ...classes] = name.split("."), node = document.createElement(tag), first = parts[0];
+  if (classes.length) node.className = classes.join(" ");
+  if (first && first.constructor === Object) for (const [key, value] of Object.entries(parts.shift())) if (value !== null) node.setAttribute(key, value);
+  node.append(...parts.filter(part => part || part === 0));
+  return node;
+}
+function button(text, onclick) {
+  return Object.assign(h("button", text), { onclick });
+}
+// Replaces what a panel shows; a button inside that had the keyboard's focus has it again.
+function fill(id, ...parts) {
+  const panel = $(id), had = panel.contains(document.activeElement) && document.activeElement.textContent;
+  panel.replaceChildren(...parts.filter(Boolean));
+  if (had) [...panel.querySelectorAll("button")].find(button => button.textContent === had)?.focus();
+}
+function card(...parts) {
+  fill("card", ...parts);
+  $("card").hidden = !parts.length;
+}
+function put(id, words) {
+  if ($(id).textContent !== words) $(id).textContent = words;
+}
+const press = (id, on) => $(id).setAttribute("aria-pressed", on);
+
+// Goes to a step, counted from 0.
+function go(step) {
+  app.i = tr.stop[max(0, min(tr.stop.length - 1, step))];
+  follow();
+  show();
+}
+const goTo = i => go(tr.stopOf[i]);
+function show() {
+  if ($("player").hidden) return showCompare();
+  const { i } = app, turn = tr.turns[upTo(tr.turns, i)], words = say(i), run = runAt(i);
+  put("where", `${turn ? `turn ${turn.number} · ` : ""}step ${tr.stopOf[i] + 1} of ${tr.stop.length} · ${span(tr.t[i])}`);
+  put("say", words);
+  $("say").className = run && run.slow && !app.veiled ? "wrong" : "";
+  for (const part of [drawTimeline, showTurn, showSource, showTasks, showWhy]) part();
+  $("more").hidden = tr.tasks.length <= FEW + 4;
+  put("more", view.expanded ? "fewer rows" : `all ${tr.tasks.length} tasks`);
+  press("path", view.showPath);
+  clearTimeout(app.link);
+  app.link = setTimeout(() => history.replaceState(null, "", `#${app.traces[1] ? `trace=${app.traces.indexOf(tr) + 1}&` : ""}step=${tr.stopOf[i] + 1}${app.task ? "&task=" + app.task.id : ""}`), 90);
+}
+// Shows the player for one run, or the comparison of all.
+function enter(trace) {
+  stop();
+  clearTimeout(app.link);
+  app.veiled = false;
+  $("player").hidden = $("predict").hidden = !trace;
+  $("game").hidden = !trace || !trace.hasLoop;
+  $("compare").hidden = !!trace;
+  $("all").hidden = !trace || !app.traces[1];
+  put("title", trace ? trace.doc.title : "glassloop");
+  document.title = $("title").textContent + (trace ? " · glassloop" : "");
+  put("facts", trace ? `${span(trace.total)} · ${trace.hasLoop ? `${many(trace.turns.length, "turn")} · ${many(trace.tasks.length, "task")} · ` : ""}${facts(trace)}` : "");
+}
+function open(trace) {
+  tr = trace;
+  enter(trace);
+  Object.assign(app, { i: 0, task: null, text: null });
+  $("blocked").hidden = !tr.slow.length;
+  put("blocked", "! " + many(tr.slow.length, "blocked step"));
+  $("head").setAttribute("aria-label", `Timeline. ${$("facts").textContent}. Each step is said in words below.`);
+  openTimeline();
+  setMode("");
+}
+function openCompare() {
+  enter(null);
+  history.replaceState(null, "", "#");
+  showCompare();
+}
+function setMode(mode) {
+  app.mode = mode;
+  app.veiled = false;
+  press("predict", mode === "predict");
+  press("game", mode === "game");
+  card();
+  if (mode) ({ predict: startQuiz, game: startGame })[mode](); else show();
+}
+// A link: #step=37&task=3, with trace=2 where there are several.
+function readLink() {
+  const link = new URLSearchParams(location.hash.slice(1)), trace = app.traces[app.traces[1] ? link.get("trace") - 1 : 0];
+  if (!trace) return openCompare();
+  if (tr !== trace || $("player").hidden) open(trace);
+  app.task = tr.tasks.find(task => task.id === +link.get("task")) || null;
+  go(link.get("step") - 1);
+}
+function search(text, back) {
+  const wanted = text.trim().toLowerCase(), [, word, number] = /^(turn|step)?\s*([\d.]+)(?:\x20s)?$/.exec(wanted) || [], steps = tr.stop.length;
+  if (word === "step") return go(number - 1);
+  if (number) {
+    const i = word ? tr.turns.find(turn => turn.number >= number)?.b : tr.t.findIndex(t => t >= number * 1e9);
+    return go(i >= 0 ? tr.stopOf[i] : steps);
+  }
+  for (let k = 1; wanted && k <= steps; k++) {
+    const s = (tr.stopOf[app.i] + (back ? steps - k : k)) % steps;
+    if (say(tr.stop[s]).toLowerCase().includes(wanted)) return go(s);
+  }
+  put("say", `No step says “${text}”.`);
+}
+function stop() {
+  clearInterval(app.timer);
+  app.timer = 0;
+  press("run", false);
+}
+function run() {
+  app.timer = setInterval(() => app.i < tr.stop.at(-1) ? step(1) : stop(), 600);
+  press("run", true);
+}
+function byTurn(by) {
+  const turn = tr.turns[by < 0 ? upTo(tr.turns, app.i - 1) : upTo(tr.turns, app.i) + 1];
+  goTo(turn ? turn.b : by < 0 ? 0 : tr.n - 1);
+}
+const step = by => go(tr.stopOf[app.i] + by);
+const draw = act => () => { act(); show(); };
+const KEYS = {
+  ArrowLeft: () => step(-1), "Shift+ArrowLeft": () => byTurn(-1), Home: () => go(0), "/": () => $("search").focus(), "?": () => $("help-text").showModal(),
+  "+": draw(() => zoom(2)), "-": draw(() => zoom(0.5)), 0: draw(() => zoom(0)), c: draw(() => view.showPath = !view.showPath), a: draw(() => view.expanded = !view.expanded),
+};
+const ONWARD = { // not while the future is hidden
+  ArrowRight: () => step(1), "Shift+ArrowRight": () => byTurn(1), End: () => go(tr.stop.length), " ": () => app.timer ? stop() : run(),
+  b: () => tr.slow.length && goTo((tr.slow.find(run => run.e > app.i) || tr.slow[0]).e),
+};
+function act(key) {
+  const does = KEYS[key] || !app.veiled && ONWARD[key];
+  if (does) does();
+  return !!does;
+}
+function listen() {
+  document.addEventListener("click", ({ target }) => {
+    const at = target.closest("[data-go],[data-key],[data-task],[data-trace]"), { go: i, key, task, trace } = at ? at.dataset : {};
+    if (i) goTo(i);
+    else if (key) act(key);
+    else if (trace) open(app.traces[trace - 1]);
+    else if (task) draw(() => app.task = tr.tasks[task])();
+  });
+  document.addEventListener("keydown", event => {
+    const { key, shiftKey, target } = event;
+    if (event.ctrlKey || event.altKey || event.metaKey || /INPUT|SELECT/.test(target.tagName) || $("player").hidden && key !== "?" || key === " " && target.tagName === "BUTTON") return;
+    if (act((shiftKey && key.startsWith("Arrow") ? "Shift+" : "") + key)) event.preventDefault();
+  });
+  $("tools").onsubmit = event => event.preventDefault();
+  $("search").onkeydown = ({ key, shiftKey, target }) => key === "Enter" ? search(target.value, shiftKey) : key === "Escape" && target.blur();
+  $("axis").onchange = ({ target }) => draw(() => { setAxis(target.value); follow(); })();
+  $("head").onclick = event => clickTimeline(event);
+  $("body").onclick = ({ offsetX, offsetY }) => clickTimeline({ offsetX, offsetY: offsetY + $("rows").scrollTop }, true);
+  $("rows").onscroll = drawBody;
+  $("all").onclick = openCompare;
+  for (const mode of ["predict", "game"]) $(mode).onclick = () => setMode(app.mode === mode ? "" : mode);
+  $("help-text").onclick = () => $("help-text").close();
+  const dark = matchMedia("(prefers-color-scheme: dark)"), scheme = name => {
+    document.documentElement.dataset.theme = name;
+    put("theme", name === "dark" ? "☀" : "☾");
+    readColours();
+    if (tr || app.opened) show();
+  };
+  dark.onchange = () => scheme(dark.matches ? "dark" : "light");
+  dark.onchange();
+  $("theme").onclick = () => scheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+  addEventListener("resize", () => show());
+  addEventListener("hashchange", readLink);
+}
+const began = performance.now(), file = JSON.parse($("trace").textContent);
+app.traces = (file.traces || [file]).map(readTrace);
+listen();
+readLink();
+app.opened = performance.now() - began;

@@ -1,0 +1,119 @@
+// The panels under the timeline: one turn in its four boxes, the source, the tasks, and why this runs now.
+
+const dim = (...words) => h("p.dim", ...words);
+const title = (text, note) => h("h3.line", text + " ", h("small", note));
+const chip = (text, i, kind = "") => app.veiled && i > app.i ? h("span.chip", text) : h("button.chip" + kind, { "data-go": i }, text);
+const cap = (all, most = 40) => all.length > most + 1 ? [...all.slice(0, most), h("span.dim", `and ${all.length - most} more`)] : all;
+
+function showTurn() {
+  const { i } = app, { kind, a, b, flag } = tr, turn = tr.turns[upTo(tr.turns, i)], now = tr.box[i];
+  put("turn-h", turn ? "Turn " + turn.number : "Before the first turn");
+  if (!tr.hasLoop) return fill("turn", dim("This run has no loop: its threads wait by themselves."));
+  const poll = turn && turn.poll, slept = poll && took(poll), ready = turn ? b[turn.b] : 0, ran = [], woke = [];
+  let begin = i;
+  for (let j = turn ? turn.b : i + 1; j <= i && j < turn.e; j++) {
+    const k = kind[j];
+    if (tr.box[j] === 3) {
+      if (k === K.IO_EVENT) woke.push(chip(sourceName(j, a[j]) + " " + ["", "R", "W", "RW"][flag[j] & 3], j));
+      if (k === K.TIMER_FIRE) woke.push(chip("timer " + a[j], j));
+      if (k === K.OFFLOAD_DONE) woke.push(chip("job " + a[j], j));
+      if (k === K.READY) woke.push(h("span.dim", "→"), chip(who(j, a[j]), j, ".q"));
+    } else if (tr.box[j] === 4) {
+      begin = min(begin, j - 1);
+      if (k !== K.STEP_BEGIN && k !== K.CB_RUN) continue;
+      const run = tr.runs[upTo(tr.runs, j)];
+      ran.push(run.e > i ? chip(nameOf(run) + " ✎", j, ".r") : chip(nameOf(run) + (run.task && run.task.e === run.e ? " ✓" : ""), j, run.slow ? ".wrong" : ".dim"));
+    }
+  }
+  // What stood in the queue when step 4 began runs in this turn; what joined later, in the next.
+  const queue = alive(tr.items, i), chips = late => queue.filter(item => late === item.b > begin).map(item => chip(itemName(item), item.b, item.what === "task" ? ".q" : ""));
+  const first = chips(false), next = chips(true);
+  const why = !turn ? "" : !poll ? ready ? "Not at all, and the kernel is not asked: the loop is busy" : "…"
+    : [`Not at all: ${many(ready, "item is", "items are")} ready`, `Until timer ${poll.timer}: ${span(poll.timeout)}`, "For ever: no timer is set", "Not at all: the loop stops", "Not at all: another thread has posted", "Until a thread or a socket answers"][poll.why];
+  const box = (n, name, ...inner) => h(now === n ? "li.box.now" : "li.box", { "aria-current": now === n ? "step" : null }, h("h3", h("b", n), " " + name), h("p", ...inner));
+  fill("turn",
+    h("ol.boxes",
+      box(1, "How long may I sleep?", why),
+      box(2, "Ask the kernel", !poll || poll.b > i ? "" : poll.e > i ? "asleep …" : slept > 1e4 ? "slept " + span(slept) : "asked, did not sleep"),
+      box(3, "Wake", ...woke.length ? cap(woke) : [now > 3 ? "nobody" : ""]),
+      box(4, "Run what was ready", ...cap(ran))),
+    title("Ready queue", "first in, first out"),
+    h("p.queue", ...first.length ? cap(first) : [h("span.dim", "empty")], ...next.length ? [h("span.dim", "next turn:"), ...cap(next)] : []),
+    h("div.two", showTimers(i), showSources(i)));
+}
+const list = (name, live, row) => h("div", title(name, live.length), h("table", ...live.slice(0, 8).map(life => h("tr", ...row(life).map(cell => h("td", cell))))));
+const showTimers = i => list("Timers", timersAt(i), ({ id, b, due, task }) => [chip(id, b), span(due), "→ " + (task ? short(task) : "callback")]);
+function showSources(i) {
+  const live = alive(tr.interests, i), waiting = {};
+  for (const task of alive(tr.tasks, i)) {
+    const wait = waitAt(task, i), what = wait < 0 ? "" : { [WAIT.read]: "R", [WAIT.write]: "W" }[tr.flag[wait]];
+    if (what) waiting[tr.b[wait]] = `${waiting[tr.b[wait]] || ""} ${what} → ${short(task)}`;
+  }
+  live.sort((p, q) => (q.id in waiting) - (p.id in waiting));
+  return list("I/O interests", live, ({ id, b }) => [chip(sourceName(i, id), b), waiting[id] || "idle"]);
+}
+
+// The place that event i itself names.
+function ownLoc(i) {
+  const { kind, a, c } = tr, k = kind[i];
+  return k === K.BLOCK_BEGIN ? a[i] : [K.TASK_SPAWN, K.WAIT, K.CB_ADD, K.OFFLOAD, K.THREAD_BEGIN, K.JOIN_BEGIN].includes(k) ? c[i] : 0;
+}
+// The line at which the moment stands.
+function locOf(i) {
+  const run = runAt(i), item = itemAt(i), waited = item && item.of.spans && holding(item.of.spans, i - 1);
+  if (ownLoc(i)) return ownLoc(i);
+  if (item) return waited && waited.wait >= 0 ? tr.c[waited.wait] : 0;
+  for (let j = i; run && j > run.b; j--) if (ownLoc(j)) return ownLoc(j);
+  return !run ? 0 : run.wait >= 0 && tr.c[run.wait] || (run.task || run.callback).loc;
+}
+const RUST = /(\/\/.*|\x22(?:[^\x22\\]|\\.)*\x22|\b(?:async|await|fn|let|mut|move|pub|use|mod|struct|impl|for|in|if|else|match|loop|while|return|self)\b)/;
+const coloured = text => text.split(RUST).map((part, at) => at % 2 ? h("span." + ({ "/": "dim", "\x22": "right" }[part[0]] || "kw"), part) : part);
+function showSource() {
+  const { i } = app, run = runAt(i), { src, loc } = tr.doc, [file, row] = loc[locOf(i)], names = new Map();
+  let before = i; // without a line of its own the moment shows the file of the last one
+  while (!file && before > 0 && !ownLoc(before)) before--;
+  const name = file || loc[ownLoc(before)][0] || Object.keys(src)[0], text = src[name];
+  put("source-h", name ? lastOf(name, "/") : "Source");
+  if (app.text !== text || text === undefined) fill("source", text === undefined ? dim(name ? `${name}:${row}: its text is not in the trace.` : "This run has no source.") : h("ol", ...text.split("\n").map(line => h("li", h("i"), h("code", ...coloured(line))))));
+  app.text = text;
+  if (text === undefined) return;
+  const lines = $("source").firstChild.children, mark = (at, kind, text) => {
+    const line = lines[at - 1];
+    if (!line) return;
+    line.className += " " + kind;
+    line.firstChild.textContent = text;
+    return line;
+  };
+  for (const line of lines) if (line.className) line.className = line.firstChild.textContent = "";
+  for (const task of alive(tr.tasks, i)) {
+    const wait = waitAt(task, i), [where, at] = loc[wait < 0 ? 0 : tr.c[wait]];
+    if (where === name) names.set(at, [...names.get(at) || [], short(task)]);
+  }
+  for (const [at, all] of names) mark(at, "sleeps", "⏸ " + (all.length > 2 ? `${all[0]} +${all.length - 1}` : all.join(" ")));
+  const here = mark(row, "here", "▶ " + (run && run.e > i ? nameOf(run) : ""));
+  if (here) $("source").scrollTop = here.offsetTop - $("source").clientHeight / 2.5;
+}
+
+function showTasks() {
+  const { i } = app, live = alive(tr.tasks, i), ended = upTo(tr.tasks, i) + 1 - live.length, shown = new Set(live);
+  let left = 60;
+  function item(task) {
+    if (left-- <= 0) return null;
+    const s = stateAt(task, i), state = holding(task.spans, i), word = { q: "ready", r: "running", "~": "waiting" }[s];
+    const what = s === "~" ? waitText(state.wait) : s === "q" ? "ready for " + span(tr.t[i] - tr.t[state.b]) : s === "r" ? "has the pen" : "";
+    const under = task.children.filter(child => shown.has(child)).map(item).filter(Boolean);
+    return h("li", h(task === app.task ? "button.task.chosen" : "button.task", { "data-task": tr.tasks.indexOf(task) },
+      h("b.state.s" + "qr~".indexOf(s), { role: "img", "aria-label": word }, s), h("span", short(task)), h("small", what)), under.length ? h("ul", ...under) : null);
+  }
+  const tree = live.filter(task => !shown.has(task.parent)).map(item).filter(Boolean);
+  fill("tasks", tree.length ? h("ul", ...tree) : "", dim([tree.length ? "" : "No task is alive", left < 0 ? -left + " more alive" : "", ended ? ended + " ended" : ""].filter(Boolean).join(", ")));
+}
+
+function showWhy() {
+  const { i } = app, run = runAt(i), hurt = run && run.slow && !app.veiled ? victims(run) : null, chain = whyChain(i), words = view.showPath && !app.veiled ? pathWords() : [];
+  const links = (kind, all) => h("ol.chain" + kind, ...cap(all.map(({ i, text, loc }) => h("li", h("button.link", { "data-go": i }, text), h("small", at(loc)))), 14));
+  fill("why",
+    hurt && h("div.blame", h("h3", `${nameOf(run)} blocks the loop for ${span(took(run))}`), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8))),
+    chain.length ? links("", chain) : dim("Nobody has the pen."),
+    words.length && title("Critical path", "why it took " + span(tr.total)), words.length && links(".path", words));
+}

@@ -1,0 +1,79 @@
+// Why something ran, why the whole took so long, and who suffered: chains of causes, back to the kernel.
+
+// What a run goes back to: the run that pushed its item onto the ready queue, else the step before, in which its wait began.
+function cause(run) {
+  const { item, task } = run;
+  if (!item) return null;
+  if (item.run && item.run !== run && item.run.b < item.b) return item.run;
+  return task && run.at ? task.runs[run.at - 1] : null;
+}
+// The critical path: from the last step back to the beginning, what kept it. [{ task, s, b, e }], oldest first.
+function criticalPath() {
+  const path = [];
+  let run = tr.runs.findLast(run => run.task && run.task.end), until = run && run.e;
+  for (let left = 5000; run && left; left--) {
+    const { task, item } = run, before = cause(run);
+    if (task) path.push({ task, s: "r", b: run.b, e: until, run });
+    if (task && item) path.push({ task, s: "q", b: item.b, e: run.b });
+    if (before && before.task === task && before.e < item.b) path.push({ task, s: "~", b: before.e, e: item.b });
+    until = item && min(before ? before.e : 0, item.b);
+    run = before;
+  }
+  return path.reverse();
+}
+// The same in words, without what is too short to matter, the newest first.
+function pathWords() {
+  const words = [];
+  for (const { task, s, b, e } of view.path) {
+    const long = tr.t[e] - tr.t[b], verb = { q: "is ready for", r: "runs for", "~": "waits" }[s];
+    if (long > tr.total / 50) words.unshift({ i: b, text: `${short(task)} ${verb} ${span(long)}${s === "~" ? " for " + waitsFor(waitAt(task, b)) : ""}` });
+  }
+  return words;
+}
+
+// The chain behind event i, the newest link first: [{ i, text, loc }].
+function whyChain(i) {
+  const links = [], add = (i, text, loc) => links.push({ i, text, loc });
+  let run = runAt(i), item = itemAt(i) || run && run.item;
+  if (run && item === run.item) add(run.b, `${nameOf(run)} got the pen at ${span(tr.t[run.b])}`);
+  for (let left = 12; item && left; left--) {
+    const { of, b: pushed } = item, ahead = alive(tr.items, pushed).length - 1, id = tr.b[pushed], behind = run && item === run.item ? tr.t[run.b] - tr.t[pushed] : 0;
+    const creator = () => of.parent ? short(of.parent) : "the program", by = kind => {
+      for (let j = pushed; j > pushed - 5000 && j >= 0; j--) if (tr.kind[j] === kind && (kind === K.OFFLOAD_DONE || tr.a[j] === id)) return j;
+      return pushed;
+    };
+    if (behind) add(pushed, `it stood in the queue for ${span(behind)}${ahead > 0 ? `, behind ${many(ahead, "other")}` : ""}`);
+    if (item.what === "timer") add(of.b, `${itemName(item)} was due at ${span(of.due)}, set by ${of.task ? short(of.task) : "the program"}`);
+    else if (item.what === "callback") add(pushed, "it was scheduled", of.loc);
+    else {
+      const [text, kind] = {
+        [CAUSE.io]: [`woken by the kernel: ${sourceName(pushed, id)} was ready`, K.IO_EVENT],
+        [CAUSE.timer]: [`woken by timer ${id}, which was due`, K.TIMER_FIRE],
+        [CAUSE.thread]: ["woken by another thread", K.OFFLOAD_DONE],
+        [CAUSE.cancel]: ["it was to be cancelled"],
+        [CAUSE.spawn]: ["just created by " + creator()],
+        [CAUSE.yield]: ["it had let the others run first"],
+      }[item.cause] || ["woken by " + causeOf(pushed)];
+      add(kind ? by(kind) : pushed, text, item.cause === CAUSE.spawn && of.loc);
+    }
+    const waited = of.spans && holding(of.spans, pushed - 1);
+    if (waited && waited.s === "~" && waited.wait >= 0) add(waited.wait, `it had waited ${span(tr.t[pushed] - tr.t[waited.b])} for ${waitsFor(waited.wait)}`, tr.c[waited.wait]);
+    const next = item.run && item.run.b < pushed && item.run !== run ? item.run : null;
+    if (!next && waited && of.loc) add(of.b, `${short(of)} was created by ${creator()}`, of.loc);
+    run = next;
+    item = run && run.item;
+    if (run) add(run.b, `${nameOf(run)} had the pen, since ${span(tr.t[run.b])}`);
+  }
+  return links;
+}
+
+// Who had to wait while a step blocked the loop: what stood in the ready queue, and timers that fell due.
+function victims(run) {
+  const { t, n } = tr, found = [], add = (e, since, name, verbs) => {
+    const i = min(e, n - 1);
+    if (t[i] - since > tr.doc.slow) found.push({ i, name, late: t[i] - since, text: `${verbs[0]} ${span(since)}, ${verbs[1]} ${span(t[i])}` });
+  };
+  for (const item of alive(tr.items, run.e - 1)) if (item.what !== "timer" && item.of !== run.task) add(item.e, t[item.b], itemName(item), ["ready", "ran"]);
+  for (const timer of alive(tr.timers, run.e - 1)) if (timer.fired && timer.due < t[run.e]) add(timer.e, timer.due, `timer ${timer.id}${timer.task ? " of " + short(timer.task) : ""}`, ["due", "fired"]);
+  return found.sort((p, q) => q.late - p.late);
+}
