@@ -6,8 +6,16 @@
 //! GLASSLOOP_TRACE=run.html cargo run --example gather
 //! ```
 //!
-//! `.html` is a page that plays the run, turn by turn, forwards and backwards; `.evt.json` the compact trace, which the others
-//! are made of. From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`].
+//! | ending | form |
+//! |---|---|
+//! | `.html` | a page that plays the run, turn by turn, forwards and backwards; it needs nothing else |
+//! | `.txt` | a table of turns: what was ready, how long the loop slept, who woke whom, what ran |
+//! | `.order.txt` | the order of the steps without times: the same program gives the same text |
+//! | `.svg` | the timeline as a picture |
+//! | `.json` | for Perfetto, Chrome and Firefox |
+//! | `.evt.json` | the compact trace, which the others are made of |
+//!
+//! `GLASSLOOP_TRACE=-` prints the table of turns to stderr while the program runs. From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`].
 //!
 //! The recorder is an [`Observer`](crate::observe::Observer) and nothing more. It writes 24 bytes for each event; neither the
 //! ready queue nor the timers are recorded, since they follow from the events ([`State`]).
@@ -15,24 +23,31 @@
 //! The events, with the meaning of their numbers (`flags`, `a`, `b`, `c`), are listed at [`Kind`].
 
 pub use check::{Rule, Violation, check};
+pub use chrome::chrome;
 pub use evt_json::{evt_json, evt_json_of_all, html};
 pub use kind::{Kind, cause, end, wait, why};
 pub use names::{Place, Track, TrackKind};
 pub use notes::{Process, blocking, join, mark, process, thread};
+pub use order::order;
 pub use record::Record;
 pub use recorder::Recorder;
 pub(crate) use session::recorder_of_environment;
 pub use session::{Section, program, section};
 pub use state::{Item, State, TaskState, TimerState, Waiting};
+pub use summary::{Slow, Summary};
+pub use svg::svg;
+pub use text::text;
 pub use trace::Trace;
 
 mod check;
+mod chrome;
 mod cost;
 mod evt_json;
 mod json;
 mod kind;
 mod names;
 mod notes;
+mod order;
 mod output;
 mod player;
 mod record;
@@ -41,6 +56,12 @@ mod recording;
 mod ring;
 mod session;
 mod state;
+mod summary;
+mod svg;
+mod text;
+mod timeline;
 // Its one type is named after it.
 #[allow(clippy::module_inception)]
 mod trace;
+mod turns;
+mod words;

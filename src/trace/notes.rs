@@ -111,18 +111,21 @@ pub fn thread<R, F: FnOnce() -> R>(name: &str, body: F) -> impl FnOnce() -> R + 
 /// The payload of the thread's panic.
 #[track_caller]
 pub fn join<T>(thread: JoinHandle<T>) -> std::thread::Result<T> {
-    let joined = session::current().and_then(|recording| {
-        let mut names = recording.names();
-        let joined = names.track_of(thread.thread().id())?;
-        let (track, site) = (names.this_thread(), names.site(Location::caller()));
-        drop(names);
-        recording.add(track, Kind::JoinBegin, 0, [u32::from(joined), 0, site]);
-        Some((recording, track, joined, site))
-    });
+    let Some(recording) = session::current() else {
+        return thread.join();
+    };
+    let (id, begin) = (thread.thread().id(), recording.now());
     let result = thread.join();
-    if let Some((recording, track, joined, site)) = joined {
-        recording.add(track, Kind::JoinEnd, 0, [u32::from(joined), 0, site]);
-    }
+    let mut names = recording.names();
+    // A thread that has not begun yet has no line; now that it has ended it has.
+    let Some(joined) = names.track_of(id) else {
+        return result;
+    };
+    let (track, site) = (names.this_thread(), names.site(Location::caller()));
+    drop(names);
+    let numbers = [u32::from(joined), 0, site];
+    recording.add_late(begin, track, Kind::JoinBegin, 0, numbers);
+    recording.add(track, Kind::JoinEnd, 0, numbers);
     result
 }
 

@@ -4,7 +4,11 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::chrome::chrome;
 use super::evt_json::{evt_json, evt_json_of_all, html};
+use super::order::order;
+use super::svg::svg;
+use super::text::text;
 use super::trace::Trace;
 
 /// A form of a trace, as the ending of the file names it.
@@ -12,9 +16,21 @@ use super::trace::Trace;
 enum Form {
     Player,
     Compact,
+    Chrome,
+    Order,
+    Text,
+    Picture,
 }
 
-const FORMS: [(&str, Form); 2] = [(".html", Form::Player), (".evt.json", Form::Compact)];
+/// The first one that fits counts.
+const FORMS: [(&str, Form); 6] = [
+    (".html", Form::Player),
+    (".evt.json", Form::Compact),
+    (".json", Form::Chrome),
+    (".order.txt", Form::Order),
+    (".txt", Form::Text),
+    (".svg", Form::Picture),
+];
 
 /// A file that a trace can be written to.
 #[derive(Clone, Debug)]
@@ -41,10 +57,20 @@ impl Output {
     }
 
     pub(crate) fn write(&self, traces: &[Trace]) -> io::Result<()> {
-        let text = match (self.form, traces) {
-            (Form::Player, traces) => html(traces),
-            (Form::Compact, [trace]) => evt_json(trace),
-            (Form::Compact, traces) => evt_json_of_all(traces),
+        let each = |form: fn(&Trace) -> String| {
+            let texts: Vec<String> = traces.iter().map(form).collect();
+            texts.join("\n")
+        };
+        let text = match self.form {
+            Form::Player => html(traces),
+            Form::Compact => match traces {
+                [trace] => evt_json(trace),
+                traces => evt_json_of_all(traces),
+            },
+            Form::Chrome => chrome(traces),
+            Form::Order => each(order),
+            Form::Text => each(text),
+            Form::Picture => svg(traces),
         };
         std::fs::write(&self.path, text)
     }

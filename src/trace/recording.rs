@@ -45,11 +45,25 @@ impl Recording {
         self.start.elapsed().as_nanos() as u64
     }
 
-    /// Adds a record from outside of the loop. The time is read under the lock, so that they are in its order.
+    /// Adds a record from outside of the loop. The time is read under the lock, so that records of one
+    /// time are in order.
     pub(crate) fn add(&self, track: u16, kind: Kind, flags: u8, [a, b, c]: [u32; 3]) {
         let mut beside = lock(&self.beside);
         let t = self.now();
         beside.records.push(Record {
+            t,
+            kind,
+            flags,
+            track,
+            a,
+            b,
+            c,
+        });
+    }
+
+    /// Adds a record of something that began earlier.
+    pub(crate) fn add_late(&self, t: u64, track: u16, kind: Kind, flags: u8, [a, b, c]: [u32; 3]) {
+        lock(&self.beside).records.push(Record {
             t,
             kind,
             flags,
@@ -74,7 +88,9 @@ impl Recording {
     }
 
     pub(crate) fn beside(&self) -> Vec<Record> {
-        lock(&self.beside).records.clone()
+        let mut records = lock(&self.beside).records.clone();
+        records.sort_by_key(|record| record.t);
+        records
     }
 }
 

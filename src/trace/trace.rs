@@ -99,6 +99,16 @@ impl Trace {
         }
     }
 
+    /// The name that a task was given, else `T3`.
+    pub fn task_name(&self, task: u32) -> String {
+        let mut names = self.records.iter().rev();
+        let named = names.find(|r| r.kind == Kind::TaskName && r.a == task && r.b != 0);
+        named.map_or_else(
+            || format!("T{task}"),
+            |record| self.string(record.b).to_owned(),
+        )
+    }
+
     /// The time of the last record.
     pub fn end(&self) -> u64 {
         self.records.last().map_or(0, |record| record.t)

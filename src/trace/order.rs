@@ -1,0 +1,131 @@
+//! The logical form, `.order.txt`: a line for each step in the order in which they ran, without times and without numbers that
+//! depend on the system. The same program gives the same text, so it can be compared with what is expected.
+
+use std::fmt::Write;
+
+use super::kind::{Kind, cause, end, wait};
+use super::names::TrackKind;
+use super::state::Waiting;
+use super::text::end_mark;
+use super::trace::Trace;
+use super::turns::{Ran, What, Who, turns};
+use super::words::{short, waits_for};
+
+/// The steps of a trace in their order.
+pub fn order(trace: &Trace) -> String {
+    let mut out = String::new();
+    for turn in turns(&trace.records) {
+        for ran in &turn.ran {
+            line(&mut out, trace, ran);
+        }
+    }
+    threads(&mut out, trace);
+    out
+}
+
+fn line(out: &mut String, trace: &Trace, ran: &Ran) {
+    let names = |tasks: &[Who]| {
+        let names: Vec<String> = tasks
+            .iter()
+            .map(|who| short(*who, &trace.strings))
+            .collect();
+        names.join(" ")
+    };
+    let mut text = match ran.what {
+        What::Step(who, how, waiting) => {
+            let ended = match (how, waiting) {
+                (end::PENDING, Some(waiting)) => {
+                    format!("waits for {}", waiting_text(trace, waiting))
+                }
+                (end::PENDING, None) => "waits".to_owned(),
+                (how, _) => end_mark(how).to_owned(),
+            };
+            let (name, coroutine) = (short(who, &trace.strings), trace.string(who.coroutine));
+            let because = because(ran.cause);
+            format!("{name} {coroutine} (by {because}) {ended}")
+        }
+        What::Callback { panicked, place } => {
+            let at = match own_place(trace, place) {
+                place if place.is_empty() => place,
+                place => format!(" of {place}"),
+            };
+            let panicked = if panicked { " panicked" } else { "" };
+            format!("callback{at}{panicked}")
+        }
+        // When a timer is due is up to the clock; whom it wakes is told at that task's step.
+        What::Timer(_) => return,
+    };
+    if !ran.spawns.is_empty() {
+        let _ = write!(text, ", makes {}", names(&ran.spawns));
+    }
+    if !ran.wakes.is_empty() {
+        let _ = write!(text, ", wakes {}", names(&ran.wakes));
+    }
+    let _ = writeln!(out, "{text}");
+}
+
+fn because((cause, by): (u8, u32)) -> String {
+    match cause {
+        cause::TASK => format!("T{by}"),
+        cause::CALLBACK => "a callback".to_owned(),
+        cause::TIMER => "a timer".to_owned(),
+        cause::IO => "I/O".to_owned(),
+        cause::THREAD => "a thread".to_owned(),
+        cause::CANCEL => "cancellation".to_owned(),
+        cause::SPAWN => "its making".to_owned(),
+        cause::YIELD => "itself".to_owned(),
+        _ => "the outside".to_owned(),
+    }
+}
+
+fn waiting_text(trace: &Trace, waiting: Waiting) -> String {
+    let what = match waiting.what {
+        wait::READABLE => "input".to_owned(),
+        wait::WRITABLE => "room to write".to_owned(),
+        _ => waits_for(waiting, &trace.strings),
+    };
+    match own_place(trace, waiting.place) {
+        place if place.is_empty() => what,
+        place => format!("{what} at {place}"),
+    }
+}
+
+/// A place in the program itself: those in the library are nobody's business here.
+fn own_place(trace: &Trace, place: u32) -> String {
+    match trace.place(place) {
+        place if place.starts_with("src/") => String::new(),
+        place => place,
+    }
+}
+
+/// What each thread and process did, in its own order: theirs among each other is up to the system.
+fn threads(out: &mut String, trace: &Trace) {
+    let with_loop = trace
+        .tracks
+        .iter()
+        .any(|track| track.kind == TrackKind::Loop);
+    for (number, track) in trace.tracks.iter().enumerate() {
+        if with_loop {
+            break;
+        }
+        let own = trace
+            .records
+            .iter()
+            .filter(|r| usize::from(r.track) == number);
+        let did = own.filter_map(|record| {
+            let name = |track: u32| trace.tracks.get(track as usize).map_or("?", |t| &t.name);
+            Some(match record.kind {
+                Kind::ThreadBegin | Kind::ProcBegin => "begins".to_owned(),
+                Kind::ThreadEnd | Kind::ProcEnd => "ends".to_owned(),
+                Kind::BlockBegin => format!("blocks ({})", trace.string(record.b)),
+                Kind::JoinBegin => format!("joins {}", name(record.a)),
+                Kind::ChunkBegin => format!("items {} to {}", record.b, record.b + record.c - 1),
+                _ => return None,
+            })
+        });
+        let did: Vec<String> = did.collect();
+        if !did.is_empty() {
+            let _ = writeln!(out, "{}: {}", track.name, did.join(", "));
+        }
+    }
+}

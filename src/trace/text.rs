@@ -1,0 +1,265 @@
+//! The turn table, `.txt`: a line for each turn of the loop, and the whole in a few figures.
+
+use std::fmt::Write;
+
+use super::kind::{Kind, end, wait};
+use super::names::TrackKind;
+use super::summary::Summary;
+use super::trace::Trace;
+use super::turns::{Ran, Turn, What, Who, Woke, turns};
+use super::words::{Time, short, waits_for};
+
+/// As many entries of a list are printed in a row.
+const MOST: usize = 8;
+
+/// Escape codes, if the table goes to a terminal.
+#[derive(Clone, Copy)]
+pub(crate) struct Colours(pub(crate) bool);
+
+impl Colours {
+    fn paint(self, code: &str, text: &str) -> String {
+        match self.0 {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    fn faint(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn alarm(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+}
+
+/// The trace as a table of turns; threads and processes as a table of lives.
+pub fn text(trace: &Trace) -> String {
+    let mut out = format!("{}: {}\n\n", trace.title, trace.command);
+    let all = turns(&trace.records);
+    if !all.is_empty() {
+        let _ = writeln!(out, "{}", header(Colours(false)));
+        for turn in &all {
+            let _ = writeln!(
+                out,
+                "{}",
+                row(turn, &trace.strings, trace.slow, Colours(false))
+            );
+        }
+    }
+    lives(&mut out, trace);
+    figures(&mut out, trace, Colours(false));
+    out
+}
+
+pub(crate) fn header(colours: Colours) -> String {
+    colours.faint(
+        "turn          at      slept  timers  io  ready           woke                      ran",
+    )
+}
+
+/// A line for a turn.
+pub(crate) fn row(turn: &Turn, strings: &[String], slow: u64, colours: Colours) -> String {
+    let slept = match turn.slept {
+        None => "-".to_owned(),
+        Some(slept) => Time(slept).to_string(),
+    };
+    let mut ready: Vec<String> = turn.ready.iter().map(|who| short(*who, strings)).collect();
+    if turn.ready_others > 0 {
+        ready.push(format!("+{}", turn.ready_others));
+    }
+    let woke = turn.woke.iter().map(|woke| woke_text(woke, strings));
+    let ran = turn.ran.iter().map(|ran| {
+        let text = ran_text(ran, strings);
+        match ran.end - ran.begin >= slow {
+            true => colours.alarm(&format!("{text}!{}", Time(ran.end - ran.begin))),
+            false => text,
+        }
+    });
+    let (ready, woke, ran) = (list(ready), list(woke.collect()), list(ran.collect()));
+    let at = format!("{:.6}", turn.begin as f64 / 1e9);
+    let Turn {
+        number,
+        timers,
+        interests,
+        ..
+    } = turn;
+    let line = format!(
+        "{number:>4} {at:>11} {slept:>10}  {timers:>6} {interests:>3}  {ready:<15} {woke:<25} {ran}"
+    );
+    line.trim_end().to_owned()
+}
+
+fn list(mut items: Vec<String>) -> String {
+    if items.len() > MOST {
+        let more = items.len() - MOST + 1;
+        items.truncate(MOST - 1);
+        items.push(format!("and {more} more"));
+    }
+    match items.is_empty() {
+        true => "-".to_owned(),
+        false => items.join(" "),
+    }
+}
+
+fn arrows(tasks: &[Who], strings: &[String]) -> String {
+    let names = tasks.iter().map(|who| format!("→{}", short(*who, strings)));
+    names.collect()
+}
+
+fn woke_text(woke: &Woke, strings: &[String]) -> String {
+    match woke {
+        Woke::Io { fd, bits, tasks } => {
+            let direction = ["", "R", "W", "RW"][usize::from(bits & 3)];
+            format!("fd{fd}:{direction}{}", arrows(tasks, strings))
+        }
+        Woke::Timer(timer) => format!("timer#{timer}"),
+        Woke::Thread(who) => format!("thread{}", arrows(&[*who], strings)),
+        Woke::Job(tasks) => format!("job{}", arrows(tasks, strings)),
+    }
+}
+
+fn ran_text(ran: &Ran, strings: &[String]) -> String {
+    let what = match ran.what {
+        What::Step(who, how, waiting) => {
+            let name = short(who, strings);
+            match (how, waiting) {
+                (end::PENDING, Some(waiting)) => {
+                    format!(
+                        "{name}~{}",
+                        compact(&waits_for(waiting, strings), waiting.what)
+                    )
+                }
+                (end::PENDING, None) => format!("{name}~?"),
+                (how, _) => format!("{name}{}", end_mark(how)),
+            }
+        }
+        What::Callback {
+            panicked: false, ..
+        } => "callback".to_owned(),
+        What::Callback { .. } => "callback✗".to_owned(),
+        What::Timer(timer) => format!("timer#{timer}"),
+    };
+    let spawns: String = match ran.spawns.len() {
+        0 => String::new(),
+        1..=3 => ran
+            .spawns
+            .iter()
+            .map(|who| format!("+{}", short(*who, strings)))
+            .collect(),
+        more => format!("+{more}"),
+    };
+    format!("{what}{spawns}{}", arrows(&ran.wakes, strings))
+}
+
+/// Without blanks, since the columns are made of them.
+fn compact(text: &str, what: u8) -> String {
+    match what {
+        wait::READABLE | wait::WRITABLE => text
+            .replacen(' ', "", 1)
+            .replace(" readable", ":R")
+            .replace(" writable", ":W"),
+        _ => text.replace(' ', "-"),
+    }
+}
+
+pub(crate) fn end_mark(how: u8) -> &'static str {
+    match how {
+        end::FINISHED => "✓",
+        end::CANCELLED => "✗cancelled",
+        end::PANICKED => "✗panicked",
+        end::DESTROYED => "✗destroyed",
+        _ => "",
+    }
+}
+
+/// Threads and processes: from when to when they lived, and how much of it they blocked.
+fn lives(out: &mut String, trace: &Trace) {
+    for (number, track) in trace.tracks.iter().enumerate() {
+        let mut records = trace.records.iter();
+        let mine = |record: &&super::record::Record| usize::from(record.track) == number;
+        if track.kind == TrackKind::Loop || !records.any(|record| mine(&record)) {
+            continue;
+        }
+        let (mut begin, mut end, mut blocked, mut since, mut depth, mut work) =
+            (None, None, 0, 0, 0, 0);
+        for record in trace.records.iter().filter(mine) {
+            begin.get_or_insert(record.t);
+            match record.kind {
+                Kind::ThreadEnd | Kind::ProcEnd => end = Some(record.t),
+                Kind::ChunkBegin | Kind::OffloadRun => work += 1,
+                Kind::BlockBegin => {
+                    if depth == 0 {
+                        since = record.t;
+                    }
+                    depth += 1;
+                }
+                Kind::BlockEnd => {
+                    depth -= 1;
+                    if depth == 0 {
+                        blocked += record.t - since;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let begin = begin.unwrap_or(0);
+        let life = match end {
+            Some(end) => format!("{:.6} to {:.6}", begin as f64 / 1e9, end as f64 / 1e9),
+            None => format!("{:.6} to the end", begin as f64 / 1e9),
+        };
+        let mut did = Vec::new();
+        if blocked > 0 {
+            did.push(format!("blocked {}", Time(blocked)));
+        }
+        if work > 0 {
+            did.push(format!("{work} jobs"));
+        }
+        let did = did.join("  ");
+        let (kind, name) = (track.kind.name(), &track.name);
+        let _ = writeln!(out, "{kind:<8}{name:<16}{life:<26}{did}");
+    }
+}
+
+/// The last lines: what took too long, and the sums.
+pub(crate) fn figures(out: &mut String, trace: &Trace, colours: Colours) {
+    let summary = Summary::of(trace);
+    let share = |part: u64| 100.0 * part as f64 / summary.total.max(1) as f64;
+    out.push('\n');
+    for slow in summary.slow.iter().take(MOST) {
+        let who = match slow.task {
+            0 => "a callback".to_owned(),
+            task => trace.task_name(task),
+        };
+        let place = match trace.place(slow.place) {
+            place if place.is_empty() => place,
+            place => format!(" at {place}"),
+        };
+        let took = Time(slow.took);
+        let line = format!("!! {who} blocked the loop for {took}{place}");
+        let _ = writeln!(out, "{}", colours.alarm(&line));
+    }
+    if summary.slow.len() > MOST {
+        let _ = writeln!(out, "!! and {} more", summary.slow.len() - MOST);
+    }
+    if summary.turns > 0 {
+        let _ = writeln!(
+            out,
+            "{} turns  {} steps  {} suspensions  {} wakes ({} duplicate)  busy {:.1} % of {}",
+            summary.turns,
+            summary.steps,
+            summary.suspensions,
+            summary.wakes,
+            summary.duplicates,
+            share(summary.busy),
+            Time(summary.total),
+        );
+    }
+    let _ = writeln!(
+        out,
+        "recording cost {} ({:.2} %), by estimate, for {} events",
+        Time(summary.cost),
+        share(summary.cost),
+        trace.records.len(),
+    );
+}

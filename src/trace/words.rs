@@ -1,0 +1,54 @@
+//! Words for what stands in a trace as numbers.
+
+use std::fmt;
+
+use super::kind::wait;
+use super::state::Waiting;
+use super::turns::Who;
+
+/// A task in one word: the name that it was given, else `T3`.
+pub(crate) fn short(who: Who, strings: &[String]) -> String {
+    match strings.get(who.name as usize) {
+        Some(name) if who.name != 0 => name.clone(),
+        _ => format!("T{}", who.task),
+    }
+}
+
+/// What a task waits for, in one or two words.
+pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
+    let Waiting {
+        what,
+        object,
+        detail,
+        fd,
+        ..
+    } = waiting;
+    match what {
+        wait::YIELD => "yield".to_owned(),
+        wait::TIMER => "sleep".to_owned(),
+        wait::READABLE => format!("fd {fd} readable"),
+        wait::WRITABLE => format!("fd {fd} writable"),
+        wait::TASK => format!("T{object}"),
+        wait::JOB => "thread job".to_owned(),
+        _ if detail != 0 => strings[detail as usize].clone(),
+        wait::PROMISE => "promise".to_owned(),
+        _ => "something".to_owned(),
+    }
+}
+
+/// Nanoseconds, as people say them.
+#[derive(Clone, Copy)]
+pub(crate) struct Time(pub(crate) u64);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self.0 {
+            0 => "0".to_owned(),
+            t @ ..1_000 => format!("{t} ns"),
+            t @ ..1_000_000 => format!("{} us", t / 1_000),
+            t @ ..1_000_000_000 => format!("{:.1} ms", t as f64 / 1e6),
+            t => format!("{:.3} s", t as f64 / 1e9),
+        };
+        f.pad(&text)
+    }
+}

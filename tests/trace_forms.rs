@@ -1,0 +1,237 @@
+//! The forms of a trace, against what is expected: `tests/golden/`. `GLASSLOOP_BLESS=1 cargo test` writes what comes out there, to be
+//! looked at before it is committed.
+
+#[path = "../examples/support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use glassloop::trace::{self, Kind, Recorder, Trace};
+use glassloop::{EventLoop, create_task, gather, sleep, sync, yield_now};
+use support::{sibling, trace_file};
+
+/// Compares `text` with the golden file of that name.
+fn assert_golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    if std::env::var_os("GLASSLOOP_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, golden, "{name} differs; see the top of this file");
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("glassloop-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// Runs an example, recorded into a file with this ending, and reads the file.
+fn recorded(example: &str, ending: &str, args: &[&str]) -> String {
+    let folder = Folder::new(&format!("{example}{}{ending}", args.len()));
+    let file = folder.0.join(format!("trace{ending}"));
+    let mut command = sibling::example(example).unwrap();
+    let command = command.args(args).env("GLASSLOOP_TRACE", &file);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    std::fs::read_to_string(file).unwrap()
+}
+
+#[test]
+fn the_deterministic_examples_run_in_the_order_of_their_golden_files() {
+    let delay = ["--delay", "0.02"];
+    for example in [
+        "hello",
+        "blocking_in_coroutine",
+        "blocking_behind_await",
+        "threads_join",
+    ] {
+        let order = recorded(example, ".order.txt", &delay);
+        assert_golden(&format!("{example}.order.txt"), &order);
+    }
+    // Long enough that the sleeps of different seconds end in their order on a busy machine.
+    let gather = ["--delay", "0.1", "--seed", "3"];
+    assert_golden(
+        "gather.order.txt",
+        &recorded("gather", ".order.txt", &gather),
+    );
+}
+
+/// A program in virtual time, whose trace is the same each time.
+fn in_virtual_time() -> Trace {
+    let recorder = Rc::new(Recorder::new("virtual"));
+    let builder = EventLoop::builder().virtual_time();
+    let event_loop = builder.observer(recorder.clone()).build().unwrap();
+    let main = async {
+        let lock = Rc::new(sync::Lock::new());
+        let worker = |i: u64, lock: Rc<sync::Lock>| async move {
+            let _guard = lock.acquire().await;
+            sleep(Duration::from_millis(100 * i)).await;
+            if i == 2 {
+                glassloop::get_running_loop()
+                    .unwrap()
+                    .advance(Duration::from_secs(1));
+            }
+        };
+        let workers = (1..=3).map(|i| create_task(worker(i, lock.clone())).named(format!("w{i}")));
+        let workers: Vec<_> = workers.collect();
+        trace::mark("begun", 7);
+        yield_now().await;
+        workers[2].cancel();
+        let _ = gather(workers).return_exceptions().await;
+    };
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    let mut trace = recorder.trace();
+    // What depends on the machine.
+    (trace.command, trace.cost) = ("program".to_owned(), 0);
+    trace
+}
+
+#[test]
+fn the_turn_table_shows_who_woke_whom_and_what_blocked() {
+    assert_golden("virtual.txt", &trace::text(&in_virtual_time()));
+}
+
+#[test]
+fn the_chrome_export_has_a_thread_for_each_task_and_an_arrow_for_each_wake() {
+    let json = trace::chrome(&[in_virtual_time()]);
+    assert_golden("virtual.json", &json);
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let arrows = document["traceEvents"].as_array().unwrap().iter();
+    let ends = arrows.filter(|event| event["ph"] == "f").count();
+    // Ten steps, of which one follows a yield.
+    assert_eq!(ends, 9);
+}
+
+#[test]
+fn the_compact_trace_can_be_read_back() {
+    let trace = in_virtual_time();
+    let [read] = &trace_file::parse(&trace::evt_json(&trace)).unwrap()[..] else {
+        panic!("one trace");
+    };
+    assert_eq!(read.records, trace.records);
+    assert_eq!(read.strings, trace.strings);
+    assert_eq!(read.places, trace.places);
+    assert_eq!(read.tracks, trace.tracks);
+    let both = trace::evt_json_of_all(&[trace.clone(), trace]);
+    assert_eq!(trace_file::parse(&both).unwrap().len(), 2);
+}
+
+#[test]
+fn the_page_holds_the_trace_and_nothing_that_could_end_its_script() {
+    let page = recorded("hello", ".html", &["--delay", "0.01"]);
+    let begin = page.find("id=\"trace\">").unwrap() + "id=\"trace\">".len();
+    let json = &page[begin..begin + page[begin..].find("</script>").unwrap()];
+    assert!(!json.contains('<'));
+    let [trace] = &trace_file::parse(json).unwrap()[..] else {
+        panic!("one trace");
+    };
+    assert_eq!(trace.title, "hello");
+    assert_eq!(trace::check(trace), []);
+}
+
+#[test]
+fn the_picture_draws_ready_and_waiting_differently() {
+    let svg = recorded("blocking_in_coroutine", ".svg", &["--delay", "0.05"]);
+    for piece in [
+        "<svg ",
+        "class=\"ready\"",
+        "class=\"wait\"",
+        "class=\"block\"",
+        "READY, no pen",
+    ] {
+        assert!(svg.contains(piece), "{piece}");
+    }
+}
+
+#[test]
+fn threads_jobs_and_processes_stand_on_one_axis() {
+    let kinds = |example: &str, args: &[&str]| {
+        let traces = trace_file::parse(&recorded(example, ".evt.json", args)).unwrap();
+        let count = |kind: Kind| traces[0].records.iter().filter(|r| r.kind == kind).count();
+        let kinds = [
+            Kind::ThreadBegin,
+            Kind::JoinEnd,
+            Kind::BlockEnd,
+            Kind::OffloadRun,
+            Kind::ChunkEnd,
+            Kind::ProcEnd,
+        ];
+        kinds.map(count)
+    };
+    let delay = ["--delay", "0.01"];
+    assert_eq!(kinds("threads_join", &delay), [5, 5, 10, 0, 0, 0]);
+    assert_eq!(kinds("to_thread", &delay), [0, 0, 5, 5, 0, 0]);
+    let pool = ["--delay", "0.01", "--workers", "2", "--requests", "8"];
+    assert_eq!(kinds("process_pool", &pool), [0, 0, 0, 0, 8, 2]);
+}
+
+#[test]
+fn race_writes_all_its_strategies_into_one_trace() {
+    let text = recorded(
+        "race",
+        ".evt.json",
+        &["--delay", "0.01", "--requests", "4", "--workers", "2"],
+    );
+    let traces = trace_file::parse(&text).unwrap();
+    let titles: Vec<&str> = traces.iter().map(|trace| trace.title.as_str()).collect();
+    assert_eq!(
+        titles,
+        [
+            "blocking-in-coroutine x 4",
+            "blocking-behind-await x 4",
+            "async x 4",
+            "async-single-server x 4",
+            "to-thread x 4",
+            "threads x 4",
+            "process-pool x 4",
+            "sequential x 4",
+        ]
+    );
+    for trace in &traces {
+        assert_eq!(trace::check(trace), [], "{}", trace.title);
+    }
+}
+
+#[test]
+fn a_switch_that_cannot_be_obeyed_is_one_clear_line() {
+    for (file, expected) in [
+        (
+            "run.foo",
+            "run.foo: the ending must be one of .html, .evt.json, .json, .order.txt, .txt, .svg",
+        ),
+        (
+            "/no/such/folder/run.html",
+            "/no/such/folder/run.html cannot be written: No such file or directory (os error 2)",
+        ),
+    ] {
+        let mut command = sibling::example("hello").unwrap();
+        let output = command
+            .args(["--delay", "0.01"])
+            .env("GLASSLOOP_TRACE", file)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            stderr,
+            format!("GLASSLOOP_TRACE: {expected}; this program is not recorded\n")
+        );
+    }
+}
