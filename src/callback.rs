@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::context::{Context, ContextCell};
-use crate::core::Core;
 use crate::observe::Site;
 use crate::text::function_name;
 
@@ -24,19 +23,9 @@ pub(crate) struct Callback {
 }
 
 impl Callback {
-    pub(crate) fn new<F: FnOnce() + 'static>(
-        core: &Core,
-        site: Site,
-        when: Option<u64>,
-        function: F,
-    ) -> Rc<Callback> {
-        let (name, context) = (std::any::type_name::<F>(), core.context.get());
-        Callback::named(core, name, context, site, when, function)
-    }
-
-    /// For a callback that wraps the user's, registered earlier: `name` is the type name of what the user gave.
-    pub(crate) fn named(
-        core: &Core,
+    /// `name` is the type name of what the user gave, which `function` may wrap.
+    pub(crate) fn new(
+        number: u64,
         name: &'static str,
         context: Context,
         site: Site,
@@ -44,7 +33,7 @@ impl Callback {
         function: impl FnOnce() + 'static,
     ) -> Rc<Callback> {
         Rc::new(Callback {
-            number: core.next_number(),
+            number,
             name,
             site,
             when,

@@ -194,5 +194,12 @@ pub(crate) fn call_done<T: 'static>(
     let core = cell.core();
     let done = cell.clone();
     let run = move || function(done);
-    core.push_call(Callback::named(core, name, context, site, None, run));
+    core.push_call(Callback::new(
+        core.next_number(),
+        name,
+        context,
+        site,
+        None,
+        run,
+    ));
 }

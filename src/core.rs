@@ -341,6 +341,17 @@ impl Core {
         Ticket::new(self.id, header.number, header.slot as usize)
     }
 
+    /// A callback that runs in the current context.
+    pub(crate) fn callback<F: FnOnce() + 'static>(
+        &self,
+        site: Site,
+        when: Option<u64>,
+        function: F,
+    ) -> Rc<Callback> {
+        let (name, context) = (std::any::type_name::<F>(), self.context.get());
+        Callback::new(self.next_number(), name, context, site, when, function)
+    }
+
     /// Schedules a callback for the next turn.
     pub(crate) fn push_call(&self, callback: Rc<Callback>) {
         self.observe(|| Event::CallbackAdd {
@@ -352,7 +363,7 @@ impl Core {
     }
 
     pub(crate) fn call_soon<F: FnOnce() + 'static>(&self, site: Site, function: F) -> Rc<Callback> {
-        let callback = Callback::new(self, site, None, function);
+        let callback = self.callback(site, None, function);
         self.push_call(callback.clone());
         callback
     }

@@ -36,7 +36,7 @@ pub use combine::{
     Wait, WaitItem, as_completed, gather, shield, timeout, timeout_at, try_gather, try_wait, wait,
     wait_for,
 };
-pub use context::{ContextVar, Token};
+pub use context_var::{ContextVar, Token};
 pub use error::{
     ChildError, ExceptionGroup, GroupClosed, InvalidStateError, LoopError, Panic, TaskError,
     TimeoutClosed, TimeoutError,
@@ -63,6 +63,7 @@ mod clock;
 mod combine;
 mod completion;
 mod context;
+mod context_var;
 mod core;
 mod current;
 mod error;

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::callback::{Callback, Handle, TimerHandle};
+use crate::callback::{Handle, TimerHandle};
 use crate::error::LoopError;
 use crate::event_loop::EventLoop;
 use crate::observe::Site;
@@ -59,7 +59,7 @@ impl EventLoop {
         function: F,
     ) -> Result<TimerHandle, LoopError> {
         self.core.check_open()?;
-        let callback = Callback::new(&self.core, site, when.or(Some(u64::MAX)), function);
+        let callback = self.core.callback(site, when.or(Some(u64::MAX)), function);
         let timer = when.map(|when| {
             self.core
                 .set_timer(when, Target::Callback(callback.clone()))

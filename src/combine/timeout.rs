@@ -7,7 +7,6 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::callback::Callback;
 use crate::core::Core;
 use crate::current;
 use crate::error::{TaskError, TimeoutClosed, TimeoutError};
@@ -299,7 +298,7 @@ impl State {
             // Not by a timer, which would stand behind a bare yield of the body in the ready queue.
             core.call_soon(self.site, expire);
         } else {
-            let callback = Callback::new(core, self.site, Some(when), expire);
+            let callback = core.callback(self.site, Some(when), expire);
             let timer = core.set_timer(when, Target::Callback(callback));
             self.timer.set(Some(timer));
         }

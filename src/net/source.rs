@@ -98,7 +98,7 @@ impl<S: mio::event::Source> Source<S> {
 
     /// A callback for [`call`](Source::call).
     pub(crate) fn callback(&self, site: Site, function: impl FnOnce() + 'static) -> Rc<Callback> {
-        Callback::new(&self.core, site, None, function)
+        self.core.callback(site, None, function)
     }
 
     /// Has `callback` called in a turn when the direction becomes ready.

@@ -213,7 +213,7 @@ impl Inner {
                 server.accept();
             }
         };
-        let callback = crate::callback::Callback::new(&self.core, Location::caller(), when, again);
+        let callback = self.core.callback(Location::caller(), when, again);
         if let Some(when) = when {
             self.core.set_timer(when, Target::Callback(callback));
         }
