@@ -97,10 +97,9 @@ impl Parts {
             self.chunked = true;
         }
         if let Some(length) = length {
-            let length = length
-                .to_str()
-                .ok()
-                .and_then(|text| text.parse::<u64>().ok());
+            let text = length.to_str().ok();
+            let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let length = digits.and_then(|digits| digits.parse::<u64>().ok());
             let length = length.ok_or("the Content-Length is no number")?;
             match self.body.length() {
                 Some(known) if known != length => {

@@ -1,0 +1,493 @@
+//! Requests on the wire, byte for byte, and those that are refused before a byte is written (R56-R66).
+
+mod http_peer;
+
+use std::cell::Cell;
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use glassloop::http::{Body, ClientSession, Error, ErrorKind, RequestBuilder};
+use glassloop::{run, sleep};
+use http::{HeaderMap, HeaderValue, Method, Version};
+use http_peer::{field, script, serve};
+
+fn session() -> ClientSession {
+    let session = ClientSession::builder().auto_decompress(false);
+    session.user_agent("t").build().unwrap()
+}
+
+/// What is sent for a request, with the host replaced.
+fn sent(make: impl FnOnce(&ClientSession, &str) -> RequestBuilder + 'static) -> String {
+    let (tell, told) = mpsc::channel();
+    let (url, server) = serve(vec![script(move |peer| {
+        tell.send(peer.request().unwrap()).unwrap();
+        peer.answer("ok");
+    })]);
+    let base = url.clone();
+    run(async move {
+        let response = make(&session(), &base).await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "ok");
+    })
+    .unwrap();
+    server.join().unwrap();
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    told.recv().unwrap().replace(host, "HOST")
+}
+
+const FRONT: &str = "HTTP/1.1\r\nHost: HOST\r\naccept: */*\r\nuser-agent: t\r\n";
+
+#[test]
+fn each_part_of_the_builder_is_seen_on_the_wire() {
+    let get = sent(|s, url| {
+        s.get(format!("{url}p?a=1"))
+            .query("q", "ü &=")
+            .query_pairs([("n", 5)])
+    });
+    assert_eq!(get, format!("GET /p?a=1&q=%C3%BC+%26%3D&n=5 {FRONT}\r\n"));
+    let get = sent(|s, url| {
+        s.get(url)
+            .header("accept", "text/x")
+            .header("x", "1")
+            .header("x", "2")
+    });
+    let expected =
+        "GET / HTTP/1.1\r\nHost: HOST\r\nuser-agent: t\r\naccept: text/x\r\nx: 1\r\nx: 2\r\n\r\n";
+    assert_eq!(get, expected);
+    let get = sent(|s, url| s.get(url).basic_auth("user", "pa:ss"));
+    assert_eq!(
+        get,
+        format!("GET / {FRONT}authorization: Basic dXNlcjpwYTpzcw==\r\n\r\n")
+    );
+    let get = sent(|s, url| s.get(url).bearer_auth("t0ken"));
+    assert_eq!(
+        get,
+        format!("GET / {FRONT}authorization: Bearer t0ken\r\n\r\n")
+    );
+    let get = sent(|s, url| s.get(url).cookie("a", "b").cookie("c", "d e"));
+    assert_eq!(get, format!("GET / {FRONT}cookie: a=b; c=d e\r\n\r\n"));
+    let post = sent(|s, url| s.post(url).form([("a", "b c"), ("d", "&")]));
+    assert_eq!(
+        post,
+        format!(
+            "POST / {FRONT}content-type: application/x-www-form-urlencoded\r\ncontent-length: 11\r\n\r\na=b+c&d=%26"
+        )
+    );
+    let put = sent(|s, url| s.put(url).body("hello").chunked());
+    assert_eq!(
+        put,
+        format!("PUT / {FRONT}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+    );
+    let old = sent(|s, url| s.get(url).version(Version::HTTP_10));
+    assert_eq!(old, format!("GET / {}\r\n", FRONT.replace("1.1", "1.0")));
+    let host = sent(|s, url| s.get(url).header("host", "other.example"));
+    assert_eq!(
+        host,
+        format!("GET / {}\r\n", FRONT.replace("HOST", "other.example"))
+    );
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn json_goes_both_ways() {
+    let value = serde_json::json!({"a": [1, 2]});
+    let post = sent(move |s, url| s.post(url).json(&value));
+    let expected = format!(
+        "POST / {FRONT}content-type: application/json\r\ncontent-length: 11\r\n\r\n{{\"a\":[1,2]}}"
+    );
+    assert_eq!(post, expected);
+    let (url, server) = serve(vec![script(|peer| {
+        peer.request();
+        peer.answer("[1, 2]");
+        peer.request();
+        peer.answer("{\"secret\": }");
+    })]);
+    run(async move {
+        let session = session();
+        let list: Vec<u8> = session.get(&url).await.unwrap().json().await.unwrap();
+        assert_eq!(list, [1, 2]);
+        let wrong = session
+            .get(&url)
+            .await
+            .unwrap()
+            .json::<Vec<u8>>()
+            .await
+            .unwrap_err();
+        let expected =
+            format!("GET {url}: response body: no JSON as expected: Data error at line 1 column 0");
+        assert_eq!(wrong.to_string(), expected);
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r58_credentials_and_fragments_of_the_url_are_not_part_of_the_target() {
+    let get = sent(|s, url| s.get(format!("{}x#frag", url.replace("//", "//us%20er:pa%3Ass@"))));
+    assert_eq!(
+        get,
+        format!("GET /x {FRONT}authorization: Basic dXMgZXI6cGE6c3M=\r\n\r\n")
+    );
+}
+
+#[test]
+fn r61_who_has_no_body_says_so_only_where_one_is_expected() {
+    for (method, length) in [
+        (Method::GET, ""),
+        (Method::DELETE, ""),
+        (Method::OPTIONS, ""),
+        (Method::POST, "content-length: 0\r\n"),
+        (Method::PUT, "content-length: 0\r\n"),
+        (Method::PATCH, "content-length: 0\r\n"),
+    ] {
+        let word = method.to_string();
+        let request = sent(move |s, url| s.request(method, url));
+        assert_eq!(request, format!("{word} / {FRONT}{length}\r\n"));
+    }
+}
+
+fn pieces(pieces: &'static [&'static str], length: Option<u64>) -> Body {
+    let mut pieces = pieces.iter();
+    let pull = move || {
+        let piece = pieces.next().copied();
+        async move { piece.map(Ok::<_, std::io::Error>) }
+    };
+    Body::stream(pull, length)
+}
+
+#[test]
+fn streams_and_files_are_sent_with_their_length_or_in_chunks() {
+    let post = sent(|s, url| s.post(url).body(pieces(&["ab", "", "cde"], None)));
+    assert_eq!(
+        post,
+        format!("POST / {FRONT}transfer-encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
+    );
+    let post = sent(|s, url| s.post(url).body(pieces(&["ab", "cde"], Some(5))));
+    assert_eq!(
+        post,
+        format!("POST / {FRONT}content-length: 5\r\n\r\nabcde")
+    );
+    let post = sent(|s, url| {
+        s.post(url)
+            .body(pieces(&["abc"], None))
+            .header("content-length", "3")
+    });
+    assert_eq!(post, format!("POST / {FRONT}content-length: 3\r\n\r\nabc"));
+    let path = std::env::temp_dir().join(format!("glassloop-body-{}", std::process::id()));
+    let text = "file ".repeat(40_000);
+    std::fs::File::create(&path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let file = std::fs::File::open(&path).unwrap();
+    let post = sent(move |s, url| s.post(url).body(Body::file(file).unwrap()));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(
+        post,
+        format!("POST / {FRONT}content-length: 200000\r\n\r\n{text}")
+    );
+    let reader = sent(|s, url| s.post(url).body(Body::from_reader(&b"read"[..], 4)));
+    assert_eq!(
+        reader,
+        format!("POST / {FRONT}content-length: 4\r\n\r\nread")
+    );
+}
+
+#[test]
+fn default_headers_give_way_to_the_requests_own() {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-a", HeaderValue::from_static("1"));
+    headers.insert("accept", HeaderValue::from_static("text/html"));
+    let (tell, told) = mpsc::channel();
+    let (url, server) = serve(vec![script(move |peer| {
+        while let Some(request) = peer.request() {
+            tell.send(request).unwrap();
+            peer.answer("");
+        }
+    })]);
+    run(async move {
+        let builder = ClientSession::builder().default_headers(headers);
+        let session = builder.base_url(format!("{url}base/")).build().unwrap();
+        for request in [session.get("one"), session.get("/two").header("x-a", "2")] {
+            request.await.unwrap().bytes().await.unwrap();
+        }
+        let request = http::Request::put("three")
+            .header("x-b", "3")
+            .body(Body::from("x"));
+        session.execute(request.unwrap()).await.unwrap();
+    })
+    .unwrap();
+    server.join().unwrap();
+    let all: Vec<String> = told.iter().collect();
+    let seen = |i: usize, name: &str| field(&all[i], name).map(str::to_owned);
+    assert!(all[0].starts_with("GET /base/one ") && all[1].starts_with("GET /two "));
+    assert_eq!(
+        (seen(0, "x-a"), seen(1, "x-a")),
+        (Some("1".into()), Some("2".into()))
+    );
+    assert_eq!(seen(0, "accept").as_deref(), Some("text/html"));
+    assert!(all[2].starts_with("PUT /base/three ") && all[2].ends_with("\r\n\r\nx"));
+    assert_eq!(seen(2, "x-b").as_deref(), Some("3"));
+}
+
+/// The error of a request that must not even connect.
+fn refused(make: impl FnOnce(&ClientSession, &str) -> RequestBuilder + 'static) -> Error {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let error = run(async move { make(&session(), &url).await.unwrap_err() }).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "it has connected");
+    error
+}
+
+#[test]
+fn r56_what_could_smuggle_something_in_is_refused_before_a_byte_is_written() {
+    let evil = "1\r\nevil: 1";
+    let cases: Vec<Error> = vec![
+        refused(move |s, url| s.get(url).header("x", evil)),
+        refused(|s, url| s.get(url).header("x y", "1")),
+        refused(|s, url| s.get(url).header("x:", "1")),
+        refused(|s, url| s.get(url).header("", "1")),
+        refused(|s, url| s.get(url).header("x", "a\0b")),
+        refused(move |s, url| s.get(url).bearer_auth(evil)),
+        refused(move |s, url| s.get(url).cookie("a", evil)),
+        refused(|s, url| s.get(url).cookie("a", "b; c=d")),
+        refused(|s, url| s.get(url).cookie("a b", "c")),
+        refused(|s, url| s.get(url).basic_auth("us:er", "x")),
+        refused(|s, url| s.get(url).header("host", "a").header("host", "b")),
+        refused(|s, url| s.request(Method::CONNECT, url)),
+        refused(|s, url| s.get(url).version(Version::HTTP_2)),
+        refused(|s, url| s.get(url.replace("//", "//u:p@")).bearer_auth("t")),
+        // R59
+        refused(|s, url| s.post(url).body("abc").header("content-length", "4")),
+        refused(|s, url| s.post(url).body("abc").header("content-length", "+3")),
+        refused(|s, url| {
+            s.post(url)
+                .body("abc")
+                .header("content-length", "3")
+                .chunked()
+        }),
+        refused(|s, url| {
+            let post = s.post(url).body("abc").header("content-length", "3");
+            post.header("transfer-encoding", "chunked")
+        }),
+        refused(|s, url| s.post(url).body("abc").header("transfer-encoding", "gzip")),
+        refused(|s, url| {
+            s.post(url)
+                .body(pieces(&["a"], None))
+                .version(Version::HTTP_10)
+        }),
+    ];
+    for error in cases {
+        let kind = error.kind();
+        assert!(matches!(kind, ErrorKind::InvalidRequest(_)), "{error}");
+        assert!(!error.to_string().contains("u:p@"), "{error}");
+    }
+    // The target is made of the URL, which has no bytes that could end it.
+    let get = sent(|s, url| s.get(format!("{url}a b\r\nevil: 1\u{fc}?\u{fc} \0x")));
+    assert_eq!(
+        get,
+        format!("GET /a%20bevil:%201%C3%BC?%C3%BC%20%00x {FRONT}\r\n")
+    );
+    assert_eq!(
+        refused(|s, _| s.get("/relative")).kind().to_string().len(),
+        54
+    );
+}
+
+#[test]
+fn r60_a_stream_of_another_length_than_was_said_is_an_error_and_no_more_is_sent() {
+    for (body, length, received) in [(&["abc", "def"], 4, "abc"), (&["abc", "def"], 9, "abcdef")] {
+        let (url, server) = serve(vec![script(move |peer| {
+            peer.head().unwrap();
+            assert_eq!(String::from_utf8(peer.until_closed()).unwrap(), received);
+        })]);
+        run(async move {
+            let post = session().post(url).body(pieces(body, Some(length)));
+            let error = post.await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Body(_)), "{error}");
+        })
+        .unwrap();
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn r62_a_stream_that_fails_ends_the_connection_without_a_last_chunk() {
+    let (url, server) = serve(vec![script(|peer| {
+        peer.head().unwrap();
+        assert_eq!(peer.until_closed(), b"2\r\nab\r\n");
+    })]);
+    run(async move {
+        let mut pieces = [Ok("ab"), Err(std::io::Error::other("the disk is gone"))].into_iter();
+        let pull = move || {
+            let piece = pieces.next();
+            async move { piece }
+        };
+        let error = session()
+            .post(&url)
+            .body(Body::stream(pull, None))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("POST {url}: send: the disk is gone")
+        );
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "the disk is gone"
+        );
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+/// A body without end; counts how much was asked for.
+fn endless(asked: Rc<Cell<usize>>) -> Body {
+    let pull = move || {
+        asked.set(asked.get() + 1);
+        async { Some(Ok::<_, std::io::Error>(vec![b'x'; 32 * 1024])) }
+    };
+    Body::stream(pull, None)
+}
+
+#[test]
+fn r63_an_early_answer_stops_the_body_and_the_connection_is_not_used_again() {
+    let (url, server) = serve(vec![
+        script(|peer| {
+            peer.head().unwrap();
+            peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
+            let received = peer.until_closed();
+            assert!(!received.ends_with(b"0\r\n\r\n"));
+        }),
+        script(|peer| peer.answer_all("next")),
+    ]);
+    run(async move {
+        let session = session();
+        let response = session
+            .post(&url)
+            .body(endless(Rc::default()))
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 413);
+        assert_eq!(response.text().await.unwrap(), "big");
+        assert_eq!(session.stats().idle, 0);
+        assert_eq!(
+            session.get(&url).await.unwrap().text().await.unwrap(),
+            "next"
+        );
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r64_a_body_is_not_asked_for_more_while_the_socket_takes_no_more() {
+    let (go, wait) = mpsc::channel::<()>();
+    let (url, server) = serve(vec![script(move |peer| {
+        peer.head().unwrap();
+        wait.recv().unwrap();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        peer.until_closed();
+    })]);
+    run(async move {
+        let asked = Rc::new(Cell::new(0));
+        let post = session().post(&url).body(endless(asked.clone()));
+        let post = glassloop::create_task(async move { post.await.map(drop) });
+        sleep(Duration::from_millis(200)).await;
+        let before = asked.get();
+        sleep(Duration::from_millis(200)).await;
+        // The kernel's buffers are full, and nobody has made more than fits there.
+        assert_eq!(asked.get(), before);
+        go.send(()).unwrap();
+        post.await.unwrap().unwrap();
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r65_expect_waits_for_the_server_but_not_for_ever() {
+    // Continue, then the body.
+    let (url, server) = serve(vec![script(|peer| {
+        let head = peer.head().unwrap();
+        assert_eq!(field(&head, "expect"), Some("100-continue"));
+        peer.stream
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .unwrap();
+        assert_eq!(peer.take(1), b"", "the body came unasked");
+        peer.stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+        assert_eq!(peer.take(4), b"body");
+        peer.answer("ok");
+    })]);
+    run(async move {
+        let post = session().post(url).body("body").expect_continue();
+        assert_eq!(post.await.unwrap().text().await.unwrap(), "ok");
+    })
+    .unwrap();
+    server.join().unwrap();
+    // No word: after a second.
+    let (url, server) = serve(vec![script(|peer| {
+        peer.head().unwrap();
+        let begin = Instant::now();
+        assert_eq!(peer.take(4), b"body");
+        assert!(begin.elapsed() > Duration::from_millis(900));
+        peer.answer("ok");
+    })]);
+    run(async move {
+        let post = session().post(url).body("body").expect_continue();
+        post.await.unwrap();
+    })
+    .unwrap();
+    server.join().unwrap();
+    // No: the body is never sent. It does not know the expectation: once more without.
+    let (url, server) = serve(vec![
+        script(|peer| {
+            peer.head().unwrap();
+            peer.send("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(peer.until_closed(), b"");
+        }),
+        script(|peer| {
+            peer.head().unwrap();
+            peer.send("HTTP/1.1 417 What\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(peer.until_closed(), b"");
+        }),
+        script(|peer| {
+            let request = peer.request().unwrap();
+            assert_eq!(field(&request, "expect"), None);
+            assert!(request.ends_with("body"));
+            peer.answer("ok");
+        }),
+    ]);
+    run(async move {
+        let session = session();
+        let post = || session.post(&url).body("body").expect_continue();
+        assert_eq!(post().await.unwrap().status(), 403);
+        assert_eq!(post().await.unwrap().status(), 200);
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r57_ipv6_hosts_are_bracketed_and_default_ports_left_out() {
+    let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else {
+        println!("skipped: no IPv6 here");
+        return;
+    };
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let host = url[7..url.len() - 1].to_owned();
+    let server = std::thread::spawn(move || {
+        let mut peer = http_peer::Peer::new(listener.accept().unwrap().0);
+        let request = peer.request().unwrap();
+        peer.answer("ok");
+        request
+    });
+    run(async move { session().get(url).await.unwrap().text().await.unwrap() }).unwrap();
+    let request = server.join().unwrap();
+    assert_eq!(field(&request, "host"), Some(host.as_str()));
+}
