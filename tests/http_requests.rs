@@ -290,10 +290,9 @@ fn r56_what_could_smuggle_something_in_is_refused_before_a_byte_is_written() {
         get,
         format!("GET /a%20bevil:%201%C3%BC?%C3%BC%20%00x {FRONT}\r\n")
     );
-    assert_eq!(
-        refused(|s, _| s.get("/relative")).kind().to_string().len(),
-        54
-    );
+    let error = refused(|s, _| s.get("/relative"));
+    let expected = "\"/relative\" is not a URL: relative URL without a base";
+    assert_eq!(error.kind().to_string(), expected);
 }
 
 #[test]

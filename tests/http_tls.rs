@@ -1,0 +1,384 @@
+//! `https://`: who is believed, what is said to whom, and that a cut is told from an end (R28, R75, R76). The certificates are
+//! made for the test.
+
+mod http_peer;
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use glassloop::http::{
+    ClientSession, ClientTimeout, ErrorKind, Phase, Resolve, SessionBuilder, TcpConnector,
+};
+use glassloop::{run, sleep};
+use http_peer::{field, script, serve};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+type Tls = StreamOwned<ServerConnection, TcpStream>;
+
+/// Who signs, and a server configuration for these names and addresses.
+struct Authority {
+    pem: String,
+    config: Arc<ServerConfig>,
+}
+
+fn authority(names: &[&str]) -> Authority {
+    let key = KeyPair::generate().unwrap();
+    let mut about = CertificateParams::new(Vec::new()).unwrap();
+    about.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = about.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(about, key);
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(names)
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.unwrap().with_no_client_auth();
+    let chain = vec![certificate.der().clone()];
+    let config = config
+        .with_single_cert(chain, key.try_into().unwrap())
+        .unwrap();
+    let config = Arc::new(config);
+    Authority { pem, config }
+}
+
+/// One connection over TLS.
+fn serve_tls(
+    config: Arc<ServerConfig>,
+    run: impl FnOnce(&mut Tls) -> io::Result<()> + Send + 'static,
+) -> (u16, JoinHandle<io::Result<()>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let thread = thread::spawn(move || {
+        let (stream, _) = listener.accept()?;
+        run(&mut accept(config, stream)?)
+    });
+    (port, thread)
+}
+
+fn accept(config: Arc<ServerConfig>, stream: TcpStream) -> io::Result<Tls> {
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+    while tls.conn.is_handshaking() {
+        tls.conn.complete_io(&mut tls.sock)?;
+    }
+    Ok(tls)
+}
+
+fn request(tls: &mut Tls) -> io::Result<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        tls.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(String::from_utf8(head).unwrap())
+}
+
+struct Here;
+
+impl Resolve for Here {
+    fn resolve(&self, _: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>> {
+        Box::pin(async { Ok(vec!["127.0.0.1".parse().unwrap()]) })
+    }
+}
+
+fn builder(authority: &Authority) -> SessionBuilder {
+    let connector = TcpConnector::new().resolver(Rc::new(Here));
+    ClientSession::builder()
+        .connector(connector)
+        .root_certificate(&authority.pem)
+}
+
+async fn fetch(session: &ClientSession, url: &str) -> Result<String, glassloop::http::Error> {
+    session.get(url).await?.text().await
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+#[test]
+fn r76_a_name_is_sent_and_checked_and_the_connection_kept() {
+    let authority = authority(&["name.example"]);
+    let (port, server) = serve_tls(authority.config.clone(), |tls| {
+        assert_eq!(tls.conn.server_name(), Some("name.example"));
+        for _ in 0..2 {
+            request(tls)?;
+            tls.write_all(OK)?;
+        }
+        Ok(())
+    });
+    run(async move {
+        let session = builder(&authority).build().unwrap();
+        for _ in 0..2 {
+            assert_eq!(
+                fetch(&session, &format!("https://name.example:{port}/"))
+                    .await
+                    .unwrap(),
+                "ok"
+            );
+        }
+        assert_eq!(session.stats().connected, 1);
+    })
+    .unwrap();
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn r76_an_address_is_looked_for_among_the_addresses_and_no_name_sent() {
+    let authority = authority(&["127.0.0.1"]);
+    let (port, server) = serve_tls(authority.config.clone(), |tls| {
+        assert_eq!(tls.conn.server_name(), None);
+        request(tls)?;
+        tls.write_all(OK)
+    });
+    run(async move {
+        let session = builder(&authority).build().unwrap();
+        assert_eq!(
+            fetch(&session, &format!("https://127.0.0.1:{port}/"))
+                .await
+                .unwrap(),
+            "ok"
+        );
+    })
+    .unwrap();
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn r76_who_cannot_prove_who_he_is_hears_nothing() {
+    let ours = Arc::new(authority(&["name.example", "127.0.0.1"]));
+    let foreign = authority(&["name.example"]);
+    for (trusted, host, expected) in [
+        (&foreign, "name.example", "invalid peer certificate"),
+        (
+            &*ours,
+            "other.example",
+            "not valid for name \"other.example\"",
+        ),
+        (&*ours, "127.0.0.2", "127.0.0.2"),
+    ] {
+        let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = ours.config.clone();
+        let server = thread::spawn(move || accept(config, listener.accept()?.0).map(drop));
+        let session = builder(trusted).build().unwrap();
+        let url = format!("https://{host}:{port}/");
+        let error = run(async move { fetch(&session, &url).await.unwrap_err() }).unwrap();
+        assert!(matches!(error.kind(), ErrorKind::Tls(_)), "{error}");
+        assert_eq!(error.phase(), Phase::Tls);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.is_connect() && !error.is_retryable());
+        // The server was told why.
+        assert!(server.join().unwrap().is_err());
+    }
+    let (port, server) = serve_tls(ours.config.clone(), |tls| {
+        request(tls)?;
+        tls.write_all(OK)
+    });
+    let session = builder(&foreign)
+        .danger_accept_invalid_certs(true)
+        .build()
+        .unwrap();
+    let url = format!("https://other.example:{port}/");
+    assert_eq!(
+        run(async move { fetch(&session, &url).await.unwrap() }).unwrap(),
+        "ok"
+    );
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn r28_a_cut_is_not_taken_for_the_end() {
+    for says_goodbye in [true, false] {
+        let authority = authority(&["name.example"]);
+        let (port, server) = serve_tls(authority.config.clone(), move |tls| {
+            request(tls)?;
+            tls.write_all(b"HTTP/1.1 200 OK\r\n\r\nall of it?")?;
+            if says_goodbye {
+                tls.conn.send_close_notify();
+                tls.conn.complete_io(&mut tls.sock)?;
+            }
+            Ok(())
+        });
+        let session = builder(&authority).build().unwrap();
+        let url = format!("https://name.example:{port}/");
+        let body = run(async move { fetch(&session, &url).await }).unwrap();
+        match body {
+            Ok(body) => assert!(says_goodbye && body == "all of it?"),
+            Err(error) => {
+                assert!(!says_goodbye);
+                assert!(error.to_string().contains("incomplete body"), "{error}");
+            }
+        }
+        server.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn much_goes_both_ways() {
+    let authority = authority(&["name.example"]);
+    let (port, server) = serve_tls(authority.config.clone(), |tls| {
+        let head = request(tls)?;
+        let mut body = vec![0; field(&head, "content-length").unwrap().parse().unwrap()];
+        tls.read_exact(&mut body)?;
+        write!(
+            tls,
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )?;
+        tls.write_all(&body)
+    });
+    run(async move {
+        let body: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
+        let session = builder(&authority).build().unwrap();
+        let put = session
+            .put(format!("https://name.example:{port}/"))
+            .body(body.clone());
+        assert!(put.await.unwrap().bytes().await.unwrap() == body);
+    })
+    .unwrap();
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn r41_an_idle_connection_is_closed_with_the_servers_goodbye() {
+    let authority = authority(&["name.example"]);
+    let (go, wait) = mpsc::channel::<()>();
+    let (port, server) = serve_tls(authority.config.clone(), move |tls| {
+        request(tls)?;
+        tls.write_all(OK)?;
+        wait.recv().unwrap();
+        tls.conn.send_close_notify();
+        tls.conn.complete_io(&mut tls.sock)?;
+        Ok(())
+    });
+    run(async move {
+        let session = builder(&authority).build().unwrap();
+        fetch(&session, &format!("https://name.example:{port}/"))
+            .await
+            .unwrap();
+        go.send(()).unwrap();
+        for _ in 0..5000 {
+            if session.stats().idle == 0 {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        panic!("it is still kept");
+    })
+    .unwrap();
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn r84_the_handshake_is_within_the_limit_for_connecting() {
+    let (url, _) = http_peer::serve_all(|_, peer| drop(peer.until_closed()));
+    run(async move {
+        let timeout = ClientTimeout {
+            connect: Some(Duration::from_millis(50)),
+            ..ClientTimeout::default()
+        };
+        let session = ClientSession::builder().timeout(timeout).build().unwrap();
+        let error = session.get(url.replace("http", "https")).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Timeout("connect", _)),
+            "{error}"
+        );
+        assert_eq!(error.phase(), Phase::Tls);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_found_out() {
+    let (url, _) = http_peer::serve_all(|_, peer| peer.send("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    run(async move {
+        let error = ClientSession::new()
+            .get(url.replace("http", "https"))
+            .await
+            .unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Tls(_)), "{error}");
+    })
+    .unwrap();
+}
+
+#[test]
+fn r19_r75_https_goes_through_a_tunnel_that_the_proxy_cannot_look_into() {
+    let authority = authority(&["name.example"]);
+    let config = authority.config.clone();
+    let (url, server) = serve(vec![
+        script(move |peer| {
+            let connect = peer.head().unwrap();
+            assert!(
+                connect
+                    .starts_with("CONNECT name.example:443 HTTP/1.1\r\nhost: name.example:443\r\n")
+            );
+            assert_eq!(field(&connect, "proxy-authorization"), Some("Basic dTpw"));
+            peer.send("HTTP/1.1 200 Go\r\nContent-Length: 99\r\n\r\n");
+            let mut tls = accept(config, peer.stream.try_clone().unwrap()).unwrap();
+            let inner = request(&mut tls).unwrap();
+            assert!(inner.starts_with("GET /x HTTP/1.1\r\nHost: name.example\r\n"));
+            assert_eq!(field(&inner, "proxy-authorization"), None);
+            tls.write_all(OK).unwrap();
+        }),
+        script(|peer| {
+            peer.head().unwrap();
+            peer.send("HTTP/1.1 407 Who\r\nContent-Length: 6\r\n\r\nno way");
+        }),
+        script(|peer| {
+            peer.head().unwrap();
+            peer.send("HTTP/1.1 200 Go\r\n\r\nevil");
+        }),
+    ]);
+    run(async move {
+        let proxy = url.replace("//", "//u:p@");
+        let session = builder(&authority).proxy(proxy).build().unwrap();
+        let get = || {
+            let request = session.get("https://name.example/x");
+            request.header("proxy-authorization", "mine")
+        };
+        assert_eq!(get().await.unwrap().text().await.unwrap(), "ok");
+        // The first one closes by and by.
+        while session.stats().idle > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let error = get().await.unwrap_err();
+        let ErrorKind::ProxyRefused(status, body) = error.kind() else {
+            panic!("{error}");
+        };
+        assert_eq!((status.as_u16(), &body[..]), (407, &b"no way"[..]));
+        assert_eq!(error.status().unwrap(), 407);
+        let error = get().await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Proxy(_)), "{error}");
+        assert_eq!(error.phase(), Phase::Proxy);
+        assert_eq!(session.stats().in_use, 0);
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn a_root_certificate_that_is_none_is_refused() {
+    for bad in [
+        "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----",
+        "-----",
+        "nonsense",
+    ] {
+        let error = ClientSession::builder()
+            .root_certificate(bad)
+            .build()
+            .err()
+            .unwrap();
+        assert!(error.to_string().starts_with("ClientSession: "), "{error}");
+    }
+}
