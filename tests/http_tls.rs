@@ -45,9 +45,7 @@ fn authority(names: &[&str]) -> Authority {
         ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.unwrap().with_no_client_auth();
     let chain = vec![certificate.der().clone()];
-    let config = config
-        .with_single_cert(chain, key.try_into().unwrap())
-        .unwrap();
+    let config = config.with_single_cert(chain, key.into()).unwrap();
     let config = Arc::new(config);
     Authority { pem, config }
 }
