@@ -90,7 +90,7 @@ impl fmt::Debug for AnyTask {
 ///
 /// asyncio's `current_task`.
 pub fn current_task() -> Option<AnyTask> {
-    current::with(|core| core.current.borrow().clone())
+    current::with(|core| core.current_task())
         .flatten()
         .map(AnyTask)
 }

@@ -24,8 +24,7 @@ pub trait Awaitable: Sized {
     /// The outcome of what is done: moved out, or copied where only a reference was given.
     #[doc(hidden)]
     fn fetch(promise: &Promise<Self::Value>) -> Result<Self::Value, TaskError> {
-        promise.cell.completion().mark_retrieved();
-        promise.cell.take()
+        promise.take_outcome()
     }
 }
 

@@ -19,8 +19,8 @@ use std::rc::Rc;
 
 use crate::core::Core;
 use crate::header::{
-    Ended, Flags, Header, Request, Runnable, Scope, ScopeKind as Kind, ScopeState as State, Wait,
-    WaitOn, Waitable,
+    Ended, Flags, Header, Request, Runnable, Scope, ScopeKind as Kind, ScopeState as State, WaitOn,
+    Waitable,
 };
 use crate::observe::{Cause, Event};
 
@@ -58,7 +58,7 @@ pub(crate) fn ask_task(core: &Core, task: &Rc<dyn Runnable>, request: &mut Reque
         // It asked for itself: delivered at its next suspension, see `after_step`.
         return set_flags(header, |flags| flags.pending = true);
     }
-    match header.with_wait(|wait| wait.on.pending_object().cloned()) {
+    match core.wait_of(&**task).on.pending_object().cloned() {
         Some(object) => {
             set_flags(header, |flags| flags.forwarded = true);
             request.forward(object);
@@ -79,10 +79,7 @@ pub(crate) fn set_flags(header: &Header, change: impl FnOnce(&mut Flags)) {
 }
 
 pub(crate) fn is_running(core: &Core, task: &Rc<dyn Runnable>) -> bool {
-    let current = core.current.borrow();
-    current
-        .as_ref()
-        .is_some_and(|running| Rc::ptr_eq(running, task))
+    core.current.get() == Some(core.ticket_of(&**task))
 }
 
 /// What is to be done in place of, or before, a step.
@@ -93,9 +90,9 @@ pub(crate) enum Delivery {
 }
 
 /// Called before a step of a task that has flags set, with what it waited for until now.
-pub(crate) fn before_step(header: &Header, waited: &Wait) -> Delivery {
+pub(crate) fn before_step(header: &Header, waited: &WaitOn) -> Delivery {
     let mut flags = header.flags.get();
-    let ended = match &waited.on {
+    let ended = match waited {
         WaitOn::Object(object) => {
             object.before_step();
             object.ended()
@@ -181,7 +178,7 @@ fn deliver_to_bounds(header: &Header, ended: Option<Ended>) -> bool {
 pub(crate) fn after_step(core: &Core, task: &Rc<dyn Runnable>) {
     let header = task.header();
     let flags = header.flags.get();
-    let awaits = header.with_wait(|wait| wait.on.pending_object().cloned());
+    let awaits = core.wait_of(&**task).on.pending_object().cloned();
     if flags.forwarded && awaits.is_none() {
         return deliver_next_step(core, task);
     }

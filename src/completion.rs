@@ -13,7 +13,8 @@ use crate::core::Core;
 use crate::error::{InvalidStateError, TaskError};
 use crate::header::{Ended, ListenerKey, Runnable, Watchable, Watcher};
 use crate::observe::Site;
-use crate::waker::wake_on;
+use crate::ticket::Ticket;
+use crate::waker::{ticket_of, wake_on, wake_ticket};
 
 /// Something that will have an outcome: what a [`Promise`](crate::Promise) handle points to.
 pub(crate) trait Outcome<T>: Watchable {
@@ -24,8 +25,8 @@ pub(crate) trait Outcome<T>: Watchable {
     /// The outcome of what is done; not to be called while it is pending.
     fn outcome(&self) -> Ref<'_, Result<T, TaskError>>;
 
-    /// Moves the value out.
-    fn take(&self) -> Result<T, TaskError>;
+    /// Moves the value out, which counts as having looked at it; `None` while it is pending.
+    fn take(&self) -> Option<Result<T, TaskError>>;
 
     /// Sets the outcome of a promise.
     fn put(self: Rc<Self>, outcome: Result<T, TaskError>) -> Result<(), InvalidStateError>;
@@ -49,6 +50,9 @@ pub(crate) enum Listener<T> {
 
 type Registered<T> = (ListenerKey, Listener<T>);
 
+/// The key of the awaiter that stands in the completion itself; the others count from 1.
+const FIRST: ListenerKey = ListenerKey(0);
+
 /// The first listener stands in the box itself, since most have just one.
 struct Listeners<T> {
     made: u32,
@@ -61,6 +65,8 @@ pub(crate) struct Completion<T> {
     ended: Cell<Option<Ended>>,
     /// Somebody has looked at the outcome.
     retrieved: Cell<bool>,
+    /// The ticket of a task that awaits this and was the first to listen, so that the usual case allocates nothing.
+    awaiter: Cell<Option<Ticket>>,
     listeners: Cell<Option<Box<Listeners<T>>>>,
 }
 
@@ -69,6 +75,7 @@ impl<T> Completion<T> {
         Completion {
             ended: Cell::new(None),
             retrieved: Cell::new(false),
+            awaiter: Cell::new(None),
             listeners: Cell::new(None),
         }
     }
@@ -90,16 +97,23 @@ impl<T> Completion<T> {
         self.retrieved.get()
     }
 
+    pub(crate) fn add_awaiter(&self, waker: &Waker) -> ListenerKey {
+        let listeners = self.listeners.take();
+        let alone = listeners.is_none() && self.awaiter.get().is_none();
+        self.listeners.set(listeners);
+        match ticket_of(waker) {
+            Some(ticket) if alone => {
+                self.awaiter.set(Some(ticket));
+                FIRST
+            }
+            _ => self.add(Listener::Awaiter(waker.clone())),
+        }
+    }
+
     pub(crate) fn add(&self, listener: Listener<T>) -> ListenerKey {
-        let mut listeners = self.listeners.take().unwrap_or_else(|| {
-            Box::new(Listeners {
-                made: 0,
-                first: None,
-                rest: Vec::new(),
-            })
-        });
-        let key = ListenerKey(listeners.made);
+        let mut listeners = self.take_list();
         listeners.made += 1;
+        let key = ListenerKey(listeners.made);
         match listeners.first {
             // `first` may be empty again while later ones are registered.
             None if listeners.rest.is_empty() => listeners.first = Some((key, listener)),
@@ -112,6 +126,24 @@ impl<T> Completion<T> {
     pub(crate) fn watch(&self, watcher: Rc<dyn Watcher>, index: usize) -> Option<ListenerKey> {
         let pending = self.ended.get().is_none();
         pending.then(|| self.add(Listener::Watcher(watcher, index)))
+    }
+
+    fn take_list(&self) -> Box<Listeners<T>> {
+        self.listeners.take().unwrap_or_else(|| {
+            Box::new(Listeners {
+                made: 0,
+                first: None,
+                rest: Vec::new(),
+            })
+        })
+    }
+
+    /// Takes the registration of an awaiter back.
+    pub(crate) fn remove_awaiter(&self, key: ListenerKey) {
+        if key == FIRST && self.awaiter.take().is_some() {
+            return;
+        }
+        drop(self.remove(key));
     }
 
     /// Takes a registration back; the caller drops what it returns, if it is still there.
@@ -130,6 +162,9 @@ impl<T> Completion<T> {
 
     /// Makes a registered awaiter wake `waker`, in its old place in the order.
     pub(crate) fn set_waker(&self, key: ListenerKey, waker: &Waker) {
+        if key == FIRST && self.awaiter.get().is_some() {
+            return self.replace_awaiter(waker);
+        }
         let mut new = Some(waker.clone());
         let Some(mut listeners) = self.listeners.take() else {
             return;
@@ -149,6 +184,19 @@ impl<T> Completion<T> {
         drop(new);
     }
 
+    fn replace_awaiter(&self, waker: &Waker) {
+        let ticket = ticket_of(waker);
+        self.awaiter.set(ticket);
+        if ticket.is_none() {
+            let mut listeners = self.take_list();
+            if let Some(second) = listeners.first.take() {
+                listeners.rest.insert(0, second);
+            }
+            listeners.first = Some((FIRST, Listener::Awaiter(waker.clone())));
+            self.listeners.set(Some(listeners));
+        }
+    }
+
     /// The registered callbacks, for the `Debug` form.
     pub(crate) fn with_callbacks(&self, mut look: impl FnMut(&'static str, Site)) {
         let Some(listeners) = self.listeners.take() else {
@@ -163,11 +211,23 @@ impl<T> Completion<T> {
     }
 }
 
+/// Moves the value out of an outcome; an error stays, since every handle may ask for it.
+pub(crate) fn take_outcome<T>(outcome: &mut Result<T, TaskError>) -> Result<T, TaskError> {
+    match outcome {
+        Ok(_) => std::mem::replace(outcome, Err(TaskError::Taken)),
+        Err(error) => Err(error.clone()),
+    }
+}
+
 /// Tells everybody who listens to `cell` that it is done.
-pub(crate) fn announce<T: 'static>(cell: Rc<dyn Outcome<T>>) {
+pub(crate) fn announce<C: Outcome<T> + 'static, T: 'static>(cell: Rc<C>) {
+    if let Some(ticket) = cell.completion().awaiter.take() {
+        wake_ticket(cell.core(), ticket);
+    }
     let Some(listeners) = cell.completion().listeners.take() else {
         return;
     };
+    let cell: Rc<dyn Outcome<T>> = cell;
     let core = cell.core();
     for (_, listener) in listeners.first.into_iter().chain(listeners.rest) {
         match listener {

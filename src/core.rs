@@ -3,13 +3,11 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::num::NonZeroU16;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
-
-use slab::Slab;
 
 use crate::callback::Callback;
 use crate::clock::Clock;
@@ -21,28 +19,11 @@ use crate::inbox::{self, Inbox, Letter};
 use crate::observe::{Cause, Event, Observer, Site, WaitKind};
 use crate::pool::ThreadPool;
 use crate::reactor::Reactor;
+use crate::ready::{Item, Ready, Woken};
 use crate::shuffle::Shuffle;
-use crate::ticket::{MAX_TASKS, Ticket};
+use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey, Timers};
 use crate::watchdog::Watchdog;
-
-/// One entry of the ready queue.
-pub(crate) enum Item {
-    /// A task to step.
-    Step(Ticket),
-    /// A timer that fell due: its callback runs, or the task that sleeps on it is pushed.
-    Timer(TimerKey),
-    /// A callback to run.
-    Call(Rc<Callback>),
-}
-
-struct Entry {
-    /// Kept here so that a wake touches the table alone, not the task's memory.
-    generation: u32,
-    /// The task stands in the ready queue: a second wake adds nothing.
-    queued: bool,
-    task: Rc<dyn Runnable>,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -64,12 +45,11 @@ pub(crate) struct Options {
 }
 
 pub(crate) struct Core {
-    id: u16,
+    id: NonZeroU16,
     pub(crate) clock: Clock,
     pub(crate) life: Cell<Life>,
     pub(crate) stopping: Cell<bool>,
-    tasks: RefCell<Slab<Entry>>,
-    pub(crate) ready: RefCell<VecDeque<Item>>,
+    pub(crate) ready: RefCell<Ready>,
     pub(crate) timers: RefCell<Timers>,
     /// `None` once the loop is closed.
     pub(crate) reactor: RefCell<Option<Reactor>>,
@@ -84,7 +64,7 @@ pub(crate) struct Core {
     /// Permutes what is ready; see `Builder::seed`.
     pub(crate) shuffle: Option<Shuffle>,
     /// The task whose step runs.
-    pub(crate) current: RefCell<Option<Rc<dyn Runnable>>>,
+    pub(crate) current: Cell<Option<Ticket>>,
     /// The values of context variables for what runs now.
     pub(crate) context: ContextCell,
     /// Who pushes what is being pushed.
@@ -123,7 +103,6 @@ impl Core {
             clock,
             life: Cell::new(Life::Idle),
             stopping: Cell::new(false),
-            tasks: RefCell::default(),
             ready: RefCell::default(),
             timers: RefCell::default(),
             reactor: RefCell::new(Some(reactor)),
@@ -133,7 +112,7 @@ impl Core {
             extensions: RefCell::default(),
             watchdog: options.slow.map(Watchdog::start).transpose()?,
             shuffle: options.seed.map(Shuffle::new),
-            current: RefCell::default(),
+            current: Cell::new(None),
             context: ContextCell::default(),
             cause: Cell::new(Cause::Outside),
             tasks_made: Cell::new(0),
@@ -148,12 +127,12 @@ impl Core {
     }
 
     pub(crate) fn id(&self) -> u16 {
-        self.id
+        self.id.get()
     }
 
     /// The id goes back to the registry with the inbox.
     pub(crate) fn release(&self) {
-        inbox::unregister(self.id);
+        inbox::unregister(self.id());
     }
 
     pub(crate) fn check_open(&self) -> Result<(), LoopError> {
@@ -214,19 +193,13 @@ impl Core {
     ) -> Result<Rc<T>, LoopError> {
         let number = self.tasks_made.get() + 1;
         self.tasks_made.set(number);
-        let mut tasks = self.tasks.borrow_mut();
-        let slot = tasks.vacant_key();
-        if slot >= MAX_TASKS {
+        let mut ready = self.ready.borrow_mut();
+        let Some(slot) = ready.vacant_slot() else {
             return Err(LoopError::TooManyTasks);
-        }
+        };
         let task = make(number, slot);
-        let ticket = Ticket::new(self.id, number, slot);
-        tasks.insert(Entry {
-            generation: ticket.generation(),
-            queued: true,
-            task: task.clone(),
-        });
-        drop(tasks);
+        ready.add(Ticket::new(self.id, number, slot), task.clone());
+        drop(ready);
         if let Some(observer) = &self.observer {
             observer.event(&Event::TaskSpawn {
                 task: number,
@@ -240,73 +213,75 @@ impl Core {
                 cause,
             });
         }
-        self.push(Item::Step(ticket));
         Ok(task)
     }
 
-    /// The task that a ticket names is about to be stepped. `None` for a stale ticket.
-    pub(crate) fn begin_step(&self, ticket: Ticket) -> Option<Rc<dyn Runnable>> {
-        let mut tasks = self.tasks.borrow_mut();
-        let entry = tasks.get_mut(ticket.slot())?;
-        if entry.generation != ticket.generation() {
-            return None;
-        }
-        entry.queued = false;
-        Some(entry.task.clone())
-    }
-
-    /// Whether the task stands in the ready queue.
-    pub(crate) fn is_queued(&self, ticket: Ticket) -> bool {
-        let tasks = self.tasks.borrow();
-        let entry = tasks.get(ticket.slot());
-        entry.is_some_and(|entry| entry.generation == ticket.generation() && entry.queued)
-    }
-
-    pub(crate) fn remove_task(&self, slot: u32) {
-        // The table held one of several references: the loop's step still has one, so nothing of the user's drops here.
-        self.tasks.borrow_mut().try_remove(slot as usize);
+    /// A task has ended: the table forgets it.
+    pub(crate) fn remove_task(&self, ticket: Ticket) {
+        let removed = self.ready.borrow_mut().remove(ticket);
+        drop(removed);
     }
 
     /// Live tasks in creation order.
     pub(crate) fn tasks(&self) -> Vec<Rc<dyn Runnable>> {
-        let tasks = self.tasks.borrow();
-        let mut tasks: Vec<_> = tasks.iter().map(|(_, entry)| entry.task.clone()).collect();
+        let mut tasks: Vec<_> = self.ready.borrow().tasks().cloned().collect();
         tasks.sort_by_key(|task| task.header().number);
         tasks
     }
 
     pub(crate) fn task_count(&self) -> usize {
-        self.tasks.borrow().len()
+        self.ready.borrow().task_count()
     }
 
     pub(crate) fn current_number(&self) -> Option<u64> {
-        let current = self.current.borrow();
-        current.as_ref().map(|task| task.header().number)
+        Some(self.current_task()?.header().number)
+    }
+
+    /// The task whose step runs.
+    pub(crate) fn current_task(&self) -> Option<Rc<dyn Runnable>> {
+        let ticket = self.current.get()?;
+        self.ready.borrow_mut().task(ticket).cloned()
     }
 
     /// The running task is about to wait for this; the last such note before its step ends holds.
     pub(crate) fn note_wait(&self, on: WaitOn, site: Option<Site>) {
-        let current = self.current.borrow();
-        let Some(task) = &*current else { return };
+        let Some(ticket) = self.current.get() else {
+            return;
+        };
         if let Some(observer) = &self.observer {
-            let kind = match &on {
-                WaitOn::Unknown => None,
-                WaitOn::Leaf(kind) | WaitOn::Several(kind, _) => Some(*kind),
-                WaitOn::Object(object) => Some(object.wait_kind()),
-            };
-            if let Some(kind) = kind {
-                let task = task.header().number;
-                observer.event(&Event::Wait { task, kind, site });
-            }
+            self.report_wait(observer, &on, site);
         }
-        task.header().wait.set(Wait { on, site });
+        let before = self.ready.borrow_mut().set_wait(ticket, Wait { on, site });
+        drop(before);
+    }
+
+    /// What a task waits for.
+    pub(crate) fn wait_of(&self, task: &dyn Runnable) -> Wait {
+        let mut ready = self.ready.borrow_mut();
+        ready
+            .wait(self.ticket_of(task))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    #[cold]
+    fn report_wait(&self, observer: &Rc<dyn Observer>, on: &WaitOn, site: Option<Site>) {
+        if let (Some(task), Some(kind)) = (self.current_number(), on.kind()) {
+            observer.event(&Event::Wait { task, kind, site });
+        }
     }
 
     // The ready queue.
 
     #[inline]
     pub(crate) fn push(&self, item: Item) {
-        self.ready.borrow_mut().push_back(item);
+        self.ready.borrow_mut().push(item);
+    }
+
+    /// The next item of this turn.
+    #[inline]
+    pub(crate) fn next_ready(&self) -> Option<Item> {
+        self.ready.borrow_mut().next()
     }
 
     /// Puts the ticket's task into the ready queue, unless it stands there already or is gone.
@@ -315,24 +290,31 @@ impl Core {
         self.schedule_for(ticket, self.cause.get());
     }
 
+    #[inline]
     pub(crate) fn schedule_for(&self, ticket: Ticket, cause: Cause) {
-        let mut tasks = self.tasks.borrow_mut();
-        let Some(entry) = tasks.get_mut(ticket.slot()) else {
-            return;
-        };
-        if entry.generation != ticket.generation() {
-            return;
-        }
-        let again = std::mem::replace(&mut entry.queued, true);
-        if !again {
-            self.push(Item::Step(ticket));
-        }
+        let woken = self.ready.borrow_mut().wake(ticket);
         if let Some(observer) = &self.observer {
-            let task = entry.task.header().number;
-            observer.event(&match again {
-                false => Event::Ready { task, cause },
-                true => Event::WakeAgain { task, cause },
-            });
+            self.report_wake(observer, ticket, woken, cause);
+        }
+    }
+
+    #[cold]
+    fn report_wake(
+        &self,
+        observer: &Rc<dyn Observer>,
+        ticket: Ticket,
+        woken: Option<Woken>,
+        cause: Cause,
+    ) {
+        let task = self
+            .ready
+            .borrow_mut()
+            .task(ticket)
+            .map(|task| task.header().number);
+        match (woken, task) {
+            (Some(Woken::Pushed), Some(task)) => observer.event(&Event::Ready { task, cause }),
+            (Some(Woken::Again), Some(task)) => observer.event(&Event::WakeAgain { task, cause }),
+            _ => {}
         }
     }
 

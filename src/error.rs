@@ -123,9 +123,12 @@ impl std::error::Error for TaskError {}
 
 /// What a panicking coroutine, callback or thread job left behind.
 #[derive(Clone)]
-pub struct Panic {
-    message: Arc<str>,
-    payload: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+pub struct Panic(Arc<PanicInner>);
+
+/// Behind one pointer, since every task's outcome has room for it.
+struct PanicInner {
+    message: String,
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Panic {
@@ -135,44 +138,42 @@ impl Panic {
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("(a panic without a text)")
-            .into();
-        Panic {
+            .to_owned();
+        Panic(Arc::new(PanicInner {
             message,
-            payload: Arc::new(Mutex::new(Some(payload))),
-        }
+            payload: Mutex::new(Some(payload)),
+        }))
     }
 
     /// The panic's text.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Takes the payload, for [`std::panic::resume_unwind`]. All clones share one payload; `None` when it was taken before.
     pub fn take_payload(&self) -> Option<Box<dyn Any + Send>> {
-        self.payload
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .take()
+        let mut payload = self.0.payload.lock().unwrap_or_else(|e| e.into_inner());
+        payload.take()
     }
 
     /// Goes on panicking here with the original payload.
     pub fn resume(self) -> ! {
         match self.take_payload() {
             Some(payload) => std::panic::resume_unwind(payload),
-            None => std::panic::panic_any(self.message.to_string()),
+            None => std::panic::panic_any(self.message().to_owned()),
         }
     }
 }
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Panic({:?})", &*self.message)
+        write!(f, "Panic({:?})", self.message())
     }
 }
 

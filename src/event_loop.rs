@@ -147,8 +147,7 @@ impl EventLoop {
         let spawner = Spawner::new(self.core.clone(), Location::caller());
         let promise = awaitable.into_promise(&spawner)?;
         self.drive(&promise)?;
-        promise.cell.completion().mark_retrieved();
-        unless_panicked(promise.cell.take())
+        unless_panicked(promise.take_outcome())
     }
 
     /// Runs until `task` is done, and leaves its outcome in it: what is returned is a look at it.
@@ -252,14 +251,14 @@ impl EventLoop {
                     panic: None,
                 });
                 task.poll_cancelled();
-                core.remove_task(task.header().slot);
+                core.remove_task(core.ticket_of(&*task));
                 task.clone().announce();
                 core.observe(|| Event::StepEnd {
                     task: task.header().number,
                     end: StepEnd::Destroyed,
                 });
             }
-            let ready = mem::take(&mut *core.ready.borrow_mut());
+            let ready = core.ready.borrow_mut().take_queue();
             let timers = mem::take(&mut *core.timers.borrow_mut());
             let (steps, waits) = (ready.len(), timers.len());
             if core.task_count() == 0 && steps == 0 && waits == 0 {

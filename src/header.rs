@@ -70,6 +70,9 @@ pub(crate) trait Waitable {
 
 /// Several things that a task waits for without passing its cancellation on to them.
 pub(crate) trait Several {
+    /// What an observer is told that a task waits for.
+    fn wait_kind(&self) -> WaitKind;
+
     /// The numbers of the tasks among them that have not ended.
     fn tasks(&self) -> Vec<u64>;
 }
@@ -153,13 +156,13 @@ pub(crate) enum ScopeState {
 }
 
 /// What a suspended task waits for, and at which line.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Wait {
     pub(crate) on: WaitOn,
     pub(crate) site: Option<Site>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) enum WaitOn {
     /// A future that is not of this library, or nothing.
     #[default]
@@ -169,10 +172,20 @@ pub(crate) enum WaitOn {
     /// Anything else; a cancelled task just stops waiting.
     Leaf(WaitKind),
     /// The same, for one of several tasks.
-    Several(WaitKind, Rc<dyn Several>),
+    Several(Rc<dyn Several>),
 }
 
 impl WaitOn {
+    /// `None` for what is unknown.
+    pub(crate) fn kind(&self) -> Option<WaitKind> {
+        match self {
+            WaitOn::Unknown => None,
+            WaitOn::Object(object) => Some(object.wait_kind()),
+            WaitOn::Leaf(kind) => Some(*kind),
+            WaitOn::Several(several) => Some(several.wait_kind()),
+        }
+    }
+
     /// What a cancellation has to be forwarded to, if it is still pending.
     pub(crate) fn pending_object(&self) -> Option<&Rc<dyn Waitable>> {
         match self {
@@ -189,10 +202,8 @@ pub(crate) struct Header {
     /// Its slot in the loop's table.
     pub(crate) slot: u32,
     pub(crate) flags: Cell<Flags>,
-    pub(crate) started: Cell<bool>,
     /// Where it was created.
     pub(crate) site: Site,
-    pub(crate) wait: Cell<Wait>,
     /// Its context variables, while it does not run.
     pub(crate) context: ContextCell,
     /// What most tasks never need.
@@ -212,6 +223,14 @@ pub(crate) struct Flags {
     pub(crate) ends: bool,
 }
 
+impl Flags {
+    /// Whether any is set. One comparison of four bytes, since it is asked twice a step.
+    pub(crate) fn any(self) -> bool {
+        let bits = [self.pending, self.forwarded, self.bounds, self.ends];
+        u32::from_ne_bytes(bits.map(u8::from)) != 0
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct More {
     pub(crate) name: RefCell<Option<String>>,
@@ -229,9 +248,7 @@ impl Header {
             number,
             slot: slot as u32,
             flags: Cell::default(),
-            started: Cell::new(false),
             site,
-            wait: Cell::default(),
             context: ContextCell::from(context),
             more: OnceCell::new(),
         }
@@ -248,14 +265,6 @@ impl Header {
 
     pub(crate) fn requests(&self) -> u32 {
         self.more.get().map_or(0, |more| more.requests.get())
-    }
-
-    /// Looks at what the task waits for without taking it.
-    pub(crate) fn with_wait<R>(&self, look: impl FnOnce(&Wait) -> R) -> R {
-        let wait = self.wait.take();
-        let result = look(&wait);
-        self.wait.set(wait);
-        result
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -86,14 +87,16 @@ static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
     last: 0,
 });
 
-/// Gives the loop of this inbox an id. Ids go round, so one is used again as late as possible.
-pub(crate) fn register(inbox: Arc<Inbox>) -> io::Result<u16> {
+/// Gives the loop of this inbox an id, which is not 0. Ids go round, so one is used again as late as possible.
+pub(crate) fn register(inbox: Arc<Inbox>) -> io::Result<NonZeroU16> {
     let mut registry = lock(&REGISTRY);
     for step in 1..=u16::MAX {
-        let id = registry.last.wrapping_add(step);
-        if !registry.inboxes.contains_key(&id) {
-            registry.last = id;
-            registry.inboxes.insert(id, inbox);
+        let Some(id) = NonZeroU16::new(registry.last.wrapping_add(step)) else {
+            continue;
+        };
+        if !registry.inboxes.contains_key(&id.get()) {
+            registry.last = id.get();
+            registry.inboxes.insert(id.get(), inbox);
             return Ok(id);
         }
     }

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::cancel;
-use crate::completion::{Listener, Outcome};
+use crate::completion::Outcome;
 use crate::core::Life;
 use crate::current;
 use crate::error::TaskError;
@@ -20,7 +20,7 @@ use crate::task::Task;
 /// A place in the list of those who wait for one outcome.
 struct Waiting<T> {
     cell: Rc<dyn Outcome<T>>,
-    registered: Option<(ListenerKey, Waker)>,
+    registered: Option<ListenerKey>,
     site: Site,
 }
 
@@ -37,24 +37,12 @@ impl<T: 'static> Waiting<T> {
         cancel::request(self.cell.core(), self.cell.clone())
     }
 
-    fn poll_done(&mut self, context: &Context<'_>) -> Poll<()> {
-        if self.cell.ended().is_some() {
-            self.registered = None;
-            self.cell.completion().mark_retrieved();
-            return Poll::Ready(());
-        }
+    /// It is pending: has the task woken when that changes.
+    fn wait(&mut self, context: &Context<'_>) {
         let completion = self.cell.completion();
-        match &mut self.registered {
-            Some((_, waker)) if waker.will_wake(context.waker()) => {}
-            Some((key, waker)) => {
-                waker.clone_from(context.waker());
-                completion.set_waker(*key, waker);
-            }
-            None => {
-                let waker = context.waker().clone();
-                let key = completion.add(Listener::Awaiter(waker.clone()));
-                self.registered = Some((key, waker));
-            }
+        match self.registered {
+            Some(key) => completion.set_waker(key, context.waker()),
+            None => self.registered = Some(completion.add_awaiter(context.waker())),
         }
         let on = WaitOn::Object(self.cell.clone());
         let core = self.cell.core();
@@ -63,14 +51,19 @@ impl<T: 'static> Waiting<T> {
             // It belongs to another loop than the one that runs.
             _ => drop(current::with(|core| core.note_wait(on, Some(self.site)))),
         }
-        Poll::Pending
+    }
+
+    /// It is done: its list of listeners is gone.
+    fn finish<R>(&mut self, outcome: R) -> Poll<R> {
+        self.registered = None;
+        Poll::Ready(outcome)
     }
 }
 
 impl<T> Drop for Waiting<T> {
     fn drop(&mut self) {
-        if let Some((key, _)) = self.registered.take() {
-            drop(self.cell.completion().remove(key));
+        if let Some(key) = self.registered {
+            self.cell.completion().remove_awaiter(key);
         }
     }
 }
@@ -90,7 +83,13 @@ impl<T: 'static> Future for Join<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let waiting = &mut self.get_mut().0;
-        waiting.poll_done(context).map(|()| waiting.cell.take())
+        match waiting.cell.take() {
+            Some(outcome) => waiting.finish(outcome),
+            None => {
+                waiting.wait(context);
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -109,9 +108,13 @@ impl<T: Clone + 'static> Future for JoinRef<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let waiting = &mut self.get_mut().0;
-        waiting
-            .poll_done(context)
-            .map(|()| waiting.cell.outcome().clone())
+        if waiting.cell.ended().is_none() {
+            waiting.wait(context);
+            return Poll::Pending;
+        }
+        waiting.cell.completion().mark_retrieved();
+        let outcome = waiting.cell.outcome().clone();
+        waiting.finish(outcome)
     }
 }
 

@@ -82,6 +82,7 @@ mod promise;
 mod reactor;
 #[cfg(unix)]
 mod readers;
+mod ready;
 mod remote;
 mod runner;
 mod schedule;

@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::cancel;
-use crate::completion::{self, Completion, Listener, Outcome};
+use crate::completion::{self, Completion, Listener, Outcome, take_outcome};
 use crate::core::Core;
 use crate::current;
 use crate::error::{InvalidStateError, Panic, TaskError};
@@ -26,7 +26,7 @@ impl<T: 'static> PromiseCell<T> {
     fn settle(self: Rc<Self>, how: Ended, outcome: Result<T, TaskError>) {
         *self.outcome.borrow_mut() = outcome;
         self.completion.end(how);
-        completion::announce(self as Rc<dyn Outcome<T>>);
+        completion::announce(self);
     }
 }
 
@@ -73,12 +73,10 @@ impl<T: 'static> Outcome<T> for PromiseCell<T> {
         self.outcome.borrow()
     }
 
-    fn take(&self) -> Result<T, TaskError> {
-        let mut outcome = self.outcome.borrow_mut();
-        match &*outcome {
-            Ok(_) => std::mem::replace(&mut *outcome, Err(TaskError::Taken)),
-            Err(error) => Err(error.clone()),
-        }
+    fn take(&self) -> Option<Result<T, TaskError>> {
+        self.completion.ended()?;
+        self.completion.mark_retrieved();
+        Some(take_outcome(&mut self.outcome.borrow_mut()))
     }
 
     fn put(self: Rc<Self>, outcome: Result<T, TaskError>) -> Result<(), InvalidStateError> {
@@ -144,6 +142,11 @@ impl<T: 'static> Promise<T> {
                 outcome: RefCell::new(Err(TaskError::NotDone)),
             }),
         }
+    }
+
+    /// Moves the value out, if it is done.
+    pub(crate) fn take_outcome(&self) -> Result<T, TaskError> {
+        self.cell.take().unwrap_or(Err(TaskError::NotDone))
     }
 
     /// Fulfils the promise: callbacks and awaiting tasks are scheduled for the next turn.

@@ -80,6 +80,8 @@ pub(crate) struct Reactor {
     sources: Slab<Entry>,
     generation: u32,
     waiting: usize,
+    /// What the last poll reported.
+    fired: Vec<Fired>,
 }
 
 impl Reactor {
@@ -92,6 +94,7 @@ impl Reactor {
             sources: Slab::new(),
             generation: 0,
             waiting: 0,
+            fired: Vec::new(),
         };
         Ok((reactor, inbox))
     }
@@ -201,15 +204,12 @@ impl Reactor {
         self.waiting
     }
 
-    /// Asks the kernel once and appends what it reports to `fired`. `None` sleeps until something happens.
-    pub(crate) fn poll(
-        &mut self,
-        timeout: Option<Duration>,
-        fired: &mut Vec<Fired>,
-    ) -> io::Result<()> {
+    /// Asks the kernel once and returns how many sources it reports; [`take_fired`](Reactor::take_fired) gives them. `None`
+    /// sleeps until something happens.
+    pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
         match self.poll.poll(&mut self.events, timeout) {
             // A signal: the turn goes on, and the next one asks again.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             other => other?,
         }
         for event in self.events.iter().filter(|event| event.token() != INBOX) {
@@ -228,7 +228,7 @@ impl Reactor {
             let reader = entry.reader.take_if(|_| readable);
             let writer = entry.writer.take_if(|_| writable);
             self.waiting -= usize::from(reader.is_some()) + usize::from(writer.is_some());
-            fired.push(Fired {
+            self.fired.push(Fired {
                 source: slot,
                 readable,
                 writable,
@@ -236,7 +236,16 @@ impl Reactor {
                 writer,
             });
         }
-        Ok(())
+        Ok(self.fired.len())
+    }
+
+    /// What was reported. The list comes back with [`recycle`](Reactor::recycle), for its memory.
+    pub(crate) fn take_fired(&mut self) -> Vec<Fired> {
+        std::mem::take(&mut self.fired)
+    }
+
+    pub(crate) fn recycle(&mut self, fired: Vec<Fired>) {
+        self.fired = fired;
     }
 
     fn get(&self, key: SourceKey) -> Option<&Entry> {

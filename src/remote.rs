@@ -97,9 +97,8 @@ impl LoopHandle {
             let task = create_task(make());
             started.store(task.as_any().number(), Ordering::Release);
             task.add_done_callback(move |task| {
-                task.cell.completion().mark_retrieved();
                 // A receiver that is gone does not want the result.
-                let _ = sender.send(task.cell.take());
+                let _ = sender.send(task.take_outcome());
             });
         })?;
         Ok(RemoteTask {

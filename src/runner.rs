@@ -66,8 +66,7 @@ where
         return Err(LoopError::Interrupted);
     }
     ran.and(cleaned)?;
-    main.cell.completion().mark_retrieved();
-    unless_panicked(main.cell.take())
+    unless_panicked(main.take_outcome())
 }
 
 /// How often Ctrl-C came since `run` began. The first time it cancels the main task, the second time it ends the loop.

@@ -38,7 +38,8 @@ impl Place {
         if is_running(&self.core, &task) {
             return;
         }
-        match header.with_wait(|wait| wait.on.pending_object().cloned()) {
+        let wait = self.core.wait_of(&*task);
+        match wait.on.pending_object().cloned() {
             Some(object) => {
                 self.scope.state.set(State::Forwarded);
                 request(&self.core, object);
@@ -76,7 +77,7 @@ impl Guard {
 
     fn enter(kind: Kind) -> Guard {
         let core = current::expect();
-        let Some(task) = core.current.borrow().clone() else {
+        let Some(task) = core.current_task() else {
             panic!("this future is awaited outside of a task: only a task can be cancelled");
         };
         let scope = Rc::new(Scope {
@@ -253,7 +254,7 @@ impl Cancelled {
     /// ```
     pub async fn raise(self) -> ! {
         let core = current::expect();
-        let Some(task) = core.current.borrow().clone() else {
+        let Some(task) = core.current_task() else {
             panic!("a cancellation is raised outside of a task");
         };
         raise(task.header(), self.bound.as_ref());

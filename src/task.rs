@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::any_task::AnyTask;
 use crate::cancel;
-use crate::completion::{self, Completion, Outcome};
+use crate::completion::{self, Completion, Outcome, take_outcome};
 use crate::core::{Core, Life};
 use crate::current;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
@@ -64,7 +64,6 @@ impl<F: Future + 'static> Runnable for TaskCell<F> {
     }
 
     fn poll_once(&self, waker: &Waker) -> Option<Ended> {
-        self.header.started.set(true);
         let polled = {
             let mut stage = self.stage.borrow_mut();
             let Stage::Running(future) = &mut *stage else {
@@ -92,7 +91,7 @@ impl<F: Future + 'static> Runnable for TaskCell<F> {
     }
 
     fn announce(self: Rc<Self>) {
-        completion::announce(self as Rc<dyn Outcome<F::Output>>);
+        completion::announce(self);
     }
 
     fn request_cancel(self: Rc<Self>) -> bool {
@@ -152,12 +151,12 @@ impl<F: Future + 'static> Outcome<F::Output> for TaskCell<F> {
         })
     }
 
-    fn take(&self) -> Result<F::Output, TaskError> {
-        let mut stage = self.stage.borrow_mut();
-        match &mut *stage {
-            Stage::Ended(outcome @ Ok(_)) => std::mem::replace(outcome, Err(TaskError::Taken)),
-            Stage::Ended(Err(error)) => Err(error.clone()),
-            Stage::Running(_) => Err(TaskError::NotDone),
+    fn take(&self) -> Option<Result<F::Output, TaskError>> {
+        self.completion.ended()?;
+        self.completion.mark_retrieved();
+        match &mut *self.stage.borrow_mut() {
+            Stage::Ended(outcome) => Some(take_outcome(outcome)),
+            Stage::Running(_) => None,
         }
     }
 
@@ -213,25 +212,24 @@ fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> 
         "<Task {word} name='{}' coro=<{coroutine}() ",
         header.name()
     )?;
-    header.with_wait(|wait| {
-        if ended.is_some() {
-            let (file, line) = (header.site.file(), header.site.line());
-            return write!(f, "done, created at {file}:{line}>");
-        }
-        let at = wait.site.unwrap_or(header.site);
-        write!(f, "running at {}:{}>", at.file(), at.line())?;
-        describe_wait(wait, f)
-    })
+    if ended.is_some() {
+        let (file, line) = (header.site.file(), header.site.line());
+        return write!(f, "done, created at {file}:{line}>");
+    }
+    let wait = cell.core.wait_of(cell);
+    let at = wait.site.unwrap_or(header.site);
+    write!(f, "running at {}:{}>", at.file(), at.line())?;
+    describe_wait(&wait, f)
 }
 
 fn describe_wait(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match &wait.on {
-        WaitOn::Unknown => Ok(()),
-        WaitOn::Leaf(kind) | WaitOn::Several(kind, _) => write!(f, " wait_for=<{kind}>"),
-        WaitOn::Object(object) => {
+    match (&wait.on, wait.on.kind()) {
+        (WaitOn::Object(object), _) => {
             f.write_str(" wait_for=")?;
             object.describe(f)
         }
+        (_, Some(kind)) => write!(f, " wait_for=<{kind}>"),
+        (_, None) => Ok(()),
     }
 }
 
@@ -254,8 +252,8 @@ fn describe_wait(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// # }).unwrap();
 /// ```
 pub struct Task<T> {
+    /// Of a task's cell: only `spawn` and `add_done_callback` make a `Task`.
     promise: Promise<T>,
-    task: Rc<dyn Runnable>,
 }
 
 impl<T: 'static> Task<T> {
@@ -265,7 +263,7 @@ impl<T: 'static> Task<T> {
 
     /// Its name: `Task-1` for the loop's first, unless it was given another one.
     pub fn name(&self) -> String {
-        self.task.header().name()
+        self.as_any().name()
     }
 
     /// Gives it a name.
@@ -281,13 +279,13 @@ impl<T: 'static> Task<T> {
 
     /// How many requests to cancel were made and not taken back.
     pub fn cancelling(&self) -> u32 {
-        self.task.header().requests()
+        self.as_any().cancelling()
     }
 
     /// Takes one request to cancel back and returns how many are left. When none is left, one that is not delivered yet is
     /// withdrawn.
     pub fn uncancel(&self) -> u32 {
-        AnyTask::new(self.task.clone()).uncancel()
+        self.as_any().uncancel()
     }
 
     /// Has `function` called with the task when it is done, by the ready queue; see [`Promise::add_done_callback`].
@@ -296,19 +294,16 @@ impl<T: 'static> Task<T> {
     where
         F: FnOnce(&Task<T>) + 'static,
     {
-        let task = Rc::downgrade(&self.task);
         self.promise.add_done_callback_named::<F>(move |promise| {
-            // The promise is the task, so the task is still there.
-            if let Some(task) = task.upgrade() {
-                let promise = promise.clone();
-                function(&Task { promise, task });
-            }
+            let promise = promise.clone();
+            function(&Task { promise });
         })
     }
 
     /// The task without the type of its result, for lists of all kinds of tasks.
     pub fn as_any(&self) -> AnyTask {
-        AnyTask::new(self.task.clone())
+        let task = self.promise.cell.clone().as_task();
+        AnyTask::new(task.expect("a task's promise is the task"))
     }
 }
 
@@ -324,7 +319,6 @@ impl<T> Clone for Task<T> {
     fn clone(&self) -> Self {
         Task {
             promise: self.promise.clone(),
-            task: self.task.clone(),
         }
     }
 }
@@ -394,7 +388,6 @@ where
         }
     };
     Ok(Task {
-        promise: Promise { cell: task.clone() },
-        task,
+        promise: Promise { cell: task },
     })
 }

@@ -63,6 +63,11 @@ impl Timers {
         self.heap.len() - self.stale
     }
 
+    /// No deadline is before this; it may be of a cancelled timer.
+    pub(crate) fn earliest(&self) -> u64 {
+        self.heap.peek().map_or(u64::MAX, |Reverse(first)| first.0)
+    }
+
     /// The earliest deadline.
     pub(crate) fn next_deadline(&mut self) -> Option<u64> {
         self.next().map(|(deadline, _)| deadline)

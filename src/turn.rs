@@ -1,6 +1,5 @@
 //! One turn of the loop, the function to read first. Everything that ever runs in a loop is run from here.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,12 +8,13 @@ use std::time::Duration;
 use crate::any_task::AnyTask;
 use crate::callback::Callback;
 use crate::cancel::{self, Delivery};
-use crate::core::{Core, Item};
+use crate::core::Core;
 use crate::error::{LoopError, Panic};
 use crate::exception::ExceptionContext;
-use crate::header::{Ended, Flags};
+use crate::header::{Ended, Runnable};
 use crate::observe::{Cause, Event, PollReason, StepEnd};
-use crate::reactor::{Fired, Waiter};
+use crate::reactor::{Fired, Reactor, Waiter};
+use crate::ready::Item;
 use crate::text::function_name;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey};
@@ -62,7 +62,7 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
         timers: core.timers.borrow().len(),
     });
     // 1. How long may I sleep? Not at all when something is ready, else until the next timer, else for ever.
-    let idle = core.ready.borrow().is_empty() && !core.stopping.get() && !core.inbox.has_mail();
+    let idle = core.ready.borrow().len() == 0 && !core.stopping.get() && !core.inbox.has_mail();
     let sleep = match idle {
         true => may_sleep(core)?,
         false => Some(Duration::ZERO),
@@ -71,36 +71,35 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
     // 2. Ask the kernel, once. While there is work it is asked only now and then: the answer can wait a few steps.
     let asks = idle || core.since_poll.get() >= core.io_interval;
     let before = core.clock.last();
-    let mut fired = Vec::new();
     if asks {
         core.since_poll.set(0);
-        ask_kernel(core, sleep, &mut fired)?;
+        ask_kernel(core, sleep)?;
     }
 
     // 3. Wake: other threads' letters, then I/O, then due timers. Each only pushes onto the ready queue.
-    core.cause.set(Cause::Thread);
-    core.read_inbox(|waker| wake_on(core, waker));
     if let Some(report) = report.as_deref_mut() {
         report.number = number;
         report.asked_kernel = asks;
         report.slept = Duration::from_nanos(core.clock.last() - before);
-        report.io.extend(fired.iter().map(|fired| fired.source));
     }
-    for fired in fired {
-        wake_io(core, fired);
+    if core.inbox.has_mail() {
+        core.cause.set(Cause::Thread);
+        core.read_inbox(|waker| wake_on(core, waker));
     }
-    push_due_timers(core, report.as_deref_mut());
-
-    if let Some(shuffle) = &core.shuffle {
-        shuffle.permute(core.ready.borrow_mut().make_contiguous());
+    if asks {
+        wake_io(core, report.as_deref_mut());
+    }
+    if core.timers.borrow().earliest() <= core.clock.last() {
+        push_due_timers(core, report.as_deref_mut());
     }
 
     // 4. Run what was ready: exactly the items in the queue now. What they schedule waits for the next turn.
-    let ready = core.ready.borrow().len();
-    for _ in 0..ready {
-        let Some(item) = core.ready.borrow_mut().pop_front() else {
-            break; // the loop was closed by one of them
-        };
+    let ready = core.ready.borrow_mut().begin_batch(|items| {
+        if let Some(shuffle) = &core.shuffle {
+            shuffle.permute(items);
+        }
+    });
+    while let Some(item) = core.next_ready() {
         let ran = match item {
             Item::Step(ticket) => step(core, ticket).map(Ran::Task),
             Item::Call(callback) => call(core, &callback).then_some(Ran::Callback(callback.number)),
@@ -169,11 +168,7 @@ fn who_waits(core: &Rc<Core>) -> String {
     lines.collect()
 }
 
-fn ask_kernel(
-    core: &Core,
-    timeout: Option<Duration>,
-    fired: &mut Vec<Fired>,
-) -> Result<(), LoopError> {
+fn ask_kernel(core: &Core, timeout: Option<Duration>) -> Result<(), LoopError> {
     core.observe(|| Event::PollEnter {
         timeout,
         why: why_so_long(core, timeout),
@@ -186,18 +181,18 @@ fn ask_kernel(
         }
         real => real,
     };
+    let mut events = 0;
     if let Some(reactor) = &mut *core.reactor.borrow_mut() {
-        reactor.poll(timeout, fired)?;
+        events = reactor.poll(timeout)?;
     }
     core.clock.read();
-    let events = fired.len();
     core.observe(|| Event::PollExit { events });
     Ok(())
 }
 
 /// What an observer is told of the answer to question 1.
 fn why_so_long(core: &Core, sleep: Option<Duration>) -> PollReason {
-    if !core.ready.borrow().is_empty() {
+    if core.ready.borrow().len() > 0 {
         return PollReason::Ready;
     }
     if core.stopping.get() {
@@ -211,25 +206,37 @@ fn why_so_long(core: &Core, sleep: Option<Duration>) -> PollReason {
     }
 }
 
-fn wake_io(core: &Core, fired: Fired) {
-    let Fired {
-        source,
-        readable,
-        writable,
-        reader,
-        writer,
-    } = fired;
-    core.cause.set(Cause::Io(source));
-    core.observe(|| Event::IoEvent {
-        source,
-        readable,
-        writable,
-    });
-    for waiter in [reader, writer].into_iter().flatten() {
-        match waiter {
-            Waiter::Task(waker) => wake_on(core, waker),
-            Waiter::Call(callback) => core.push_call(callback),
+/// Wakes whoever waited for what the kernel has reported.
+fn wake_io(core: &Core, mut report: Option<&mut TurnReport>) {
+    let Some(mut reported) = core.reactor.borrow_mut().as_mut().map(Reactor::take_fired) else {
+        return;
+    };
+    for fired in reported.drain(..) {
+        let Fired {
+            source,
+            readable,
+            writable,
+            reader,
+            writer,
+        } = fired;
+        if let Some(report) = report.as_deref_mut() {
+            report.io.push(source);
         }
+        core.cause.set(Cause::Io(source));
+        core.observe(|| Event::IoEvent {
+            source,
+            readable,
+            writable,
+        });
+        for waiter in [reader, writer].into_iter().flatten() {
+            match waiter {
+                Waiter::Task(waker) => wake_on(core, waker),
+                Waiter::Call(callback) => core.push_call(callback),
+            }
+        }
+    }
+    if let Some(reactor) = &mut *core.reactor.borrow_mut() {
+        reactor.recycle(reported);
     }
 }
 
@@ -250,59 +257,71 @@ fn push_due_timers(core: &Core, mut report: Option<&mut TurnReport>) {
 
 /// Gives the pen to a task. `None` when the ticket was stale.
 fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
-    let task = core.begin_step(ticket)?;
+    let begun = core.ready.borrow_mut().begin_step(ticket);
+    let (task, waited) = begun?;
     let header = task.header();
     let number = header.number;
     core.observe(|| Event::StepBegin { task: number });
     core.cause.set(Cause::Task(number));
-    *core.current.borrow_mut() = Some(task.clone());
+    core.current.set(Some(ticket));
     if let Some(watchdog) = &core.watchdog {
         let what = format!("{} {}()", header.name(), function_name(task.coroutine()));
         watchdog.begin(what, header.site);
     }
-    let waited = header.wait.take();
-    let outer = core.context.replace(header.context.replace(None));
-    let untouched = header.flags.get() == Flags::default();
-    let ended = match untouched || cancel::before_step(header, &waited) == Delivery::Step {
-        true => task.poll_once(&TicketWaker::new(ticket)),
-        false => Some(task.poll_cancelled()),
+    core.context.replace(header.context.replace(None));
+    let delivery = match header.flags.get().any() {
+        true => cancel::before_step(header, &waited),
+        false => Delivery::Step,
+    };
+    drop(waited);
+    let ended = match delivery {
+        Delivery::Step => task.poll_once(&TicketWaker::new(ticket)),
+        Delivery::DropFuture => Some(task.poll_cancelled()),
     };
     let ended = match ended {
         None if header.flags.get().ends => Some(task.poll_cancelled()),
         ended => ended,
     };
-    header.context.replace(core.context.replace(outer));
-    if let Some(took) = core.watchdog.as_ref().and_then(Watchdog::end) {
-        let task = AnyTask::new(task.clone());
-        log::warn!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
+    header.context.replace(core.context.replace(None));
+    core.current.set(None);
+    if let Some(watchdog) = &core.watchdog {
+        report_step(core, watchdog, ticket, &task);
     }
-    let stepped = mem::take(&mut *core.current.borrow_mut());
-    drop(stepped);
     match ended {
         Some(_) => {
-            core.remove_task(header.slot);
-            task.clone().announce();
+            core.remove_task(ticket);
+            task.announce();
         }
-        None if header.flags.get() != Flags::default() => cancel::after_step(core, &task),
+        None if header.flags.get().any() => cancel::after_step(core, &task),
         None => {}
     }
-    if let (None, Some(watchdog)) = (ended, &core.watchdog) {
-        // It stands in the queue already: it woke itself, or was woken, during its own step.
-        if watchdog.spins(number, core.is_queued(ticket)) {
-            let task = AnyTask::new(task.clone());
-            log::warn!(
-                "{task:?} has woken itself {MOST_SPINS} times in a row: the loop is busy with nothing else to do"
-            );
-        }
-    }
-    let end = match ended {
-        None => StepEnd::Pending,
-        Some(Ended::Finished) => StepEnd::Finished,
-        Some(Ended::Cancelled) => StepEnd::Cancelled,
-        Some(Ended::Panicked) => StepEnd::Panicked,
-    };
-    core.observe(|| Event::StepEnd { task: number, end });
+    core.observe(|| Event::StepEnd {
+        task: number,
+        end: match ended {
+            None => StepEnd::Pending,
+            Some(Ended::Finished) => StepEnd::Finished,
+            Some(Ended::Cancelled) => StepEnd::Cancelled,
+            Some(Ended::Panicked) => StepEnd::Panicked,
+        },
+    });
     Some(number)
+}
+
+/// In debug mode: a step that took too long, or a task that does nothing but wake itself, is reported.
+#[cold]
+fn report_step(core: &Core, watchdog: &Watchdog, ticket: Ticket, task: &Rc<dyn Runnable>) {
+    let took = watchdog.end();
+    let task = AnyTask::new(task.clone());
+    if let Some(took) = took {
+        log::warn!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
+    }
+    // It stands in the queue already: it woke itself, or was woken, during its own step.
+    let queued = core.ready.borrow_mut().is_queued(ticket);
+    if !task.done() && watchdog.spins(task.number(), queued) {
+        log::warn!(
+            "{task:?} has woken itself {MOST_SPINS} times in a row: the loop is busy with nothing else to do"
+        );
+    }
 }
 
 /// Runs a callback, unless it was cancelled. A panic in it is reported, and the loop goes on.
@@ -313,7 +332,7 @@ fn call(core: &Core, callback: &Callback) -> bool {
     let number = callback.number;
     core.observe(|| Event::CallbackRun { callback: number });
     core.cause.set(Cause::Callback(number));
-    let outer = core.context.replace(callback.take_context());
+    core.context.replace(callback.take_context());
     if let Some(watchdog) = &core.watchdog {
         watchdog.begin(format!("{callback:?}"), callback.site);
     }
@@ -333,8 +352,7 @@ fn call(core: &Core, callback: &Callback) -> bool {
             panic: Some(Panic::new(payload)),
         });
     }
-    let inner = core.context.replace(outer);
-    drop(inner);
+    core.context.replace(None);
     core.observe(|| Event::CallbackEnd {
         callback: number,
         panicked,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 
+use crate::core::Core;
 use crate::current;
 use crate::header::{Runnable, WaitOn};
 use crate::observe::{Site, WaitKind};
@@ -57,31 +58,32 @@ pub struct WaitGraph {
 /// # }).unwrap();
 /// ```
 pub fn wait_graph() -> WaitGraph {
-    let tasks = current::with(|core| core.tasks()).unwrap_or_default();
+    let nodes = current::get().map(|core| {
+        let tasks = core.tasks();
+        tasks.iter().map(|task| node(&core, &**task)).collect()
+    });
     WaitGraph {
-        nodes: tasks.iter().map(|task| node(&**task)).collect(),
+        nodes: nodes.unwrap_or_default(),
     }
 }
 
-fn node(task: &dyn Runnable) -> WaitNode {
+fn node(core: &Core, task: &dyn Runnable) -> WaitNode {
     let header = task.header();
-    let (kind, site, tasks) = header.with_wait(|wait| {
-        let (kind, tasks) = match &wait.on {
-            WaitOn::Unknown => (None, Vec::new()),
-            WaitOn::Leaf(kind) => (Some(*kind), Vec::new()),
-            WaitOn::Several(kind, several) => (Some(*kind), several.tasks()),
-            WaitOn::Object(object) => (Some(object.wait_kind()), object.tasks()),
-        };
-        (kind, wait.site, tasks)
-    });
+    let wait = core.wait_of(task);
+    let kind = wait.on.kind();
     let direct = matches!(kind, Some(WaitKind::Task(_) | WaitKind::Promise));
+    let tasks = match &wait.on {
+        WaitOn::Unknown | WaitOn::Leaf(_) => Vec::new(),
+        WaitOn::Several(several) => several.tasks(),
+        WaitOn::Object(object) => object.tasks(),
+    };
     WaitNode {
         number: header.number,
         name: header.name(),
         coroutine: function_name(task.coroutine()).to_owned(),
         created: header.site,
         waits_for: kind.map(|kind| kind.to_string()),
-        site,
+        site: wait.site,
         awaits_directly: direct && !tasks.is_empty(),
         tasks,
     }

@@ -18,7 +18,9 @@ fn clone(word: *const ()) -> RawWaker {
 }
 
 fn wake(word: *const ()) {
-    let ticket = Ticket::from_word(word.addr());
+    let Some(ticket) = Ticket::from_word(word.addr()) else {
+        return;
+    };
     let here = current::with(|core| {
         let ours = core.id() == ticket.loop_id();
         if ours {
@@ -52,14 +54,29 @@ impl Deref for TicketWaker {
     }
 }
 
+/// The ticket in a waker of ours.
+#[inline]
+pub(crate) fn ticket_of(waker: &Waker) -> Option<Ticket> {
+    match std::ptr::eq(waker.vtable(), &VTABLE) {
+        true => Ticket::from_word(waker.data().addr()),
+        false => None,
+    }
+}
+
 /// Wakes from the loop's own thread: a ticket of this loop is pushed at once even when the loop does not run.
 #[inline]
 pub(crate) fn wake_on(core: &Core, waker: Waker) {
-    if std::ptr::eq(waker.vtable(), &VTABLE) {
-        let ticket = Ticket::from_word(waker.data().addr());
-        if ticket.loop_id() == core.id() {
-            return core.schedule(ticket);
-        }
+    match ticket_of(&waker) {
+        Some(ticket) => wake_ticket(core, ticket),
+        None => waker.wake(),
     }
-    waker.wake();
+}
+
+/// [`wake_on`] for a bare ticket.
+#[inline]
+pub(crate) fn wake_ticket(core: &Core, ticket: Ticket) {
+    match ticket.loop_id() == core.id() {
+        true => core.schedule(ticket),
+        false => inbox::wake_elsewhere(ticket),
+    }
 }

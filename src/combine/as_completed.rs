@@ -38,6 +38,10 @@ impl Watcher for Finish {
 }
 
 impl Several for Finish {
+    fn wait_kind(&self) -> WaitKind {
+        WaitKind::Promise
+    }
+
     fn tasks(&self) -> Vec<u64> {
         pending_tasks(self.items.iter())
     }
@@ -135,7 +139,7 @@ impl<H> AsCompleted<H> {
                 }
             }
             drop(self.finish.waker.replace(Some(context.waker().clone())));
-            let on = WaitOn::Several(WaitKind::Promise, self.finish.clone());
+            let on = WaitOn::Several(self.finish.clone());
             self.finish.core.note_wait(on, Some(site));
             Poll::Pending
         });

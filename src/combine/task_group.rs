@@ -51,8 +51,7 @@ impl<T: 'static, E: 'static> Child<E> for Promise<Result<T, E>> {
     }
 
     fn take_error(&self) -> ChildError<E> {
-        self.cell.completion().mark_retrieved();
-        match self.cell.take() {
+        match self.take_outcome() {
             Ok(Err(error)) => ChildError::Failed(error),
             Err(error) => ChildError::Task(error),
             Ok(Ok(_)) => ChildError::Task(TaskError::Taken),
@@ -105,7 +104,7 @@ impl<E: 'static> Group<E> {
                 return Poll::Ready(());
             }
             drop(self.waker.replace(Some(context.waker().clone())));
-            let on = WaitOn::Several(WaitKind::Sync("TaskGroup"), self.clone());
+            let on = WaitOn::Several(self.clone());
             self.core.note_wait(on, Some(site));
             Poll::Pending
         })
@@ -114,6 +113,10 @@ impl<E: 'static> Group<E> {
 }
 
 impl<E: 'static> Several for Group<E> {
+    fn wait_kind(&self) -> WaitKind {
+        WaitKind::Sync("TaskGroup")
+    }
+
     fn tasks(&self) -> Vec<u64> {
         let children: Vec<_> = self.children.borrow().values().cloned().collect();
         let children: Vec<_> = children.iter().map(|child| child.watchable()).collect();

@@ -136,6 +136,10 @@ impl Watcher for Watch {
 }
 
 impl Several for Watch {
+    fn wait_kind(&self) -> WaitKind {
+        WaitKind::Promise
+    }
+
     fn tasks(&self) -> Vec<u64> {
         pending_tasks(self.items.iter())
     }
@@ -295,7 +299,7 @@ impl<H: WaitItem> Future for Wait<H> {
             let old = begun.watch.waker.replace(Some(context.waker().clone()));
             drop(old);
             let core = &begun.watch.core;
-            let on = WaitOn::Several(WaitKind::Promise, begun.watch.clone());
+            let on = WaitOn::Several(begun.watch.clone());
             core.note_wait(on, Some(this.site));
             return Poll::Pending;
         }
