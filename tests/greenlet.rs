@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use glassloop::greenlet::{self, Greenlet};
@@ -370,6 +371,36 @@ fn a_loop_that_ends_unwinds_what_is_left() {
     };
     glassloop::run(main).unwrap();
     assert!(dropped.get());
+}
+
+#[test]
+fn a_loop_that_ends_with_its_thread_unwinds_what_is_left() {
+    thread_local! {
+        static LOOP: RefCell<Option<EventLoop>> = const { RefCell::new(None) };
+    }
+    struct Tell(mpsc::Sender<&'static str>);
+    impl Drop for Tell {
+        fn drop(&mut self) {
+            self.0.send("dropped").unwrap();
+        }
+    }
+    let (sender, receiver) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        // Set up before anything of the greenlets is, and so dropped after it.
+        LOOP.set(None);
+        let event_loop = EventLoop::new().unwrap();
+        let main = async move {
+            greenlet::spawn(move || {
+                let _on_stack = Tell(sender);
+                greenlet::sleep(LONG);
+            });
+            yield_now().await;
+        };
+        event_loop.run_until_complete(main).unwrap();
+        LOOP.set(Some(event_loop));
+    });
+    thread.join().unwrap();
+    assert_eq!(receiver.iter().collect::<Vec<_>>(), ["dropped"]);
 }
 
 // Destructors of a stack that is unwound.

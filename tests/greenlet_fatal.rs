@@ -11,7 +11,7 @@ use glassloop::{greenlet, yield_now};
 
 const SIGABRT: i32 = 6;
 const SIGSEGV: i32 = 11;
-const SIGBUS: i32 = 7;
+const SIGBUS: i32 = if cfg!(target_os = "macos") { 10 } else { 7 };
 
 /// Runs `fatal` in a child process that is this test; gives the child's end and its stderr.
 fn end_of(test: &str, fatal: fn()) -> (ExitStatus, String) {

@@ -1,9 +1,10 @@
 //! The switch between the loop's stack and a greenlet's: polling a [`Greenlet`] resumes it, [`wait`] suspends it.
 //!
 //! Unsafe code stands here because `wait` finds the way back to the loop's stack through a thread-local, which can hold no
-//! reference to something that lives on a stack.
+//! reference to something that lives on a stack. It holds pointers, and nothing with a destructor, so that greenlets can be
+//! dropped even while their thread ends.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::mem;
@@ -29,18 +30,19 @@ compile_error!("the feature `greenlet` unwinds stacks: it needs panic = \"unwind
 type Back = Yielder<(), ()>;
 
 /// The greenlet on whose stack we are.
+#[derive(Clone, Copy)]
 struct Running {
     /// The way back to who resumed it; null until its first frame is there.
     back: *const Back,
     /// Of the poll that resumed it.
-    waker: Waker,
+    waker: *const Waker,
     /// The thread was unwinding before it was resumed: a destructor runs a loop.
     unwinding: bool,
 }
 
 thread_local! {
     /// `None` on a thread's own stack.
-    static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+    static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
 }
 
 /// While it lives, the thread is on a greenlet's stack; afterwards, also after a panic, on that of who resumed it.
@@ -51,7 +53,7 @@ struct Entered<'a> {
 }
 
 impl<'a> Entered<'a> {
-    fn new(back: &'a mut *const Back, ground: Ground, waker: Waker, unwinding: bool) -> Self {
+    fn new(back: &'a mut *const Back, ground: Ground, waker: &'a Waker, unwinding: bool) -> Self {
         let running = Running {
             back: *back,
             waker,
@@ -135,10 +137,8 @@ where
         };
         let ground = stack::ground(&stack, self.stack_size, self.site);
         let coroutine = Coroutine::with_stack(stack, |back: &Back, ()| {
-            RUNNING.with_borrow_mut(|running| {
-                let running = running.as_mut();
-                running.expect("a poll resumed it").back = back;
-            });
+            let running = RUNNING.get().expect("a poll resumed it");
+            RUNNING.set(Some(Running { back, ..running }));
             function()
         });
         self.stage = Stage::Begun(Begun {
@@ -152,7 +152,7 @@ where
     fn end(&mut self) {
         if let Stage::Begun(mut begun) = mem::replace(&mut self.stage, Stage::Ended) {
             let (coroutine, back) = (&mut begun.coroutine, &mut begun.back);
-            let entered = Entered::new(back, begun.ground, Waker::noop().clone(), false);
+            let entered = Entered::new(back, begun.ground, Waker::noop(), false);
             coroutine.force_unwind();
             drop(entered);
             stack::give_back(begun.coroutine.into_stack(), self.stack_size);
@@ -183,7 +183,7 @@ where
             panic!("a greenlet was polled after it had ended");
         };
         let (coroutine, back) = (&mut begun.coroutine, &mut begun.back);
-        let (waker, unwinding) = (context.waker().clone(), thread::panicking());
+        let (waker, unwinding) = (context.waker(), thread::panicking());
         let entered = Entered::new(back, begun.ground, waker, unwinding);
         let resumed = coroutine.resume(());
         drop(entered);
@@ -265,21 +265,19 @@ pub(crate) fn try_wait<F: IntoFuture>(future: F) -> Result<F::Output, CannotWait
     let site = Location::caller();
     let mut future = pin!(future.into_future());
     loop {
-        let (back, waker, unwinding) = RUNNING.with_borrow(|running| {
-            let running = running.as_ref().ok_or(CannotWait::Outside)?;
-            Ok((running.back, running.waker.clone(), running.unwinding))
-        })?;
+        let running = RUNNING.get().ok_or(CannotWait::Outside)?;
+        // SAFETY: `RUNNING` is set by `Entered` for exactly as long as a greenlet's frames run. So `back` is the one that this
+        // greenlet's first frame put there: that frame borrows the yielder and outlives this one. `waker` is borrowed by the poll
+        // that resumed us, until we suspend. Neither leaves the thread, as a coroutine cannot be sent.
+        let (back, waker) = unsafe { (&*running.back, &*running.waker) };
         // Of this library's futures each says what it waits for; of another's the loop knows at least the line.
         current::with(|core| core.note_wait(WaitOn::Unknown, Some(site)));
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(waker)) {
             return Ok(value);
         }
-        if thread::panicking() && !unwinding {
+        if thread::panicking() && !running.unwinding {
             return Err(CannotWait::Unwinding);
         }
-        // SAFETY: `RUNNING` is set by `Entered` for exactly as long as a greenlet's frames run, so `back` is the one that this
-        // greenlet's first frame put there. That frame borrows the yielder and outlives this one, and neither leaves the
-        // thread, as a coroutine cannot be sent.
-        unsafe { &*back }.suspend(());
+        back.suspend(());
     }
 }
