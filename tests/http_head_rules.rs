@@ -293,6 +293,29 @@ fn r12_the_verdict_on_a_large_bad_head_does_not_depend_on_the_reads() {
     );
 }
 
+/// Found by fuzzing: what was wrong beyond the limit was seen only when it came in one piece with what was before it.
+#[test]
+fn r12_nothing_beyond_the_limit_is_looked_at() {
+    let limits = Limits {
+        max_head: 40,
+        ..Limits::default()
+    };
+    let parser = || ResponseParser::new(&Method::GET, limits);
+    let interim = "HTTP/1.1 100 0123456789 0123456789\r\n\r\n";
+    assert_eq!(interim.len(), 38);
+    for rest in [
+        "HTTP/1.1 20 x\r\n\r\n",
+        "HTTP/2",
+        "\r\n\r\n",
+        &"\n".repeat(17),
+    ] {
+        let outcome = every_way(parser, format!("{interim}{rest}").as_bytes());
+        assert_eq!(outcome, Err(("HeadTooLarge", vec![])), "{rest:?}");
+    }
+    let outcome = every_way(parser, format!("{interim}Hx").as_bytes());
+    assert_eq!(outcome, Err(("BadStatusLine", vec![])));
+}
+
 #[test]
 fn r13_end_of_stream_inside_the_head() {
     let mut parser = ResponseParser::new(&Method::GET, Limits::default());

@@ -96,13 +96,14 @@ impl HeadParser {
     ) -> Result<(usize, Option<ResponseHead>), ParseError> {
         let mut used = 0;
         loop {
-            used += self.skip_empty_lines(&input[used..])?;
-            let rest = &input[used..];
-            check_start(rest)?;
             // Nothing beyond the limit is looked at, so that the verdict does not depend on how much was read at once.
             let budget = self.limits.max_head.saturating_sub(self.bytes);
-            let window = &rest[..rest.len().min(budget)];
-            let over = rest.len() > budget;
+            let over = input.len() - used > budget;
+            let window = &input[used..][..budget.min(input.len() - used)];
+            let empty = self.skip_empty_lines(window)?;
+            used += empty;
+            let window = &window[empty..];
+            check_start(window)?;
             let look = self.scan.is_worth_parsing(window) || over;
             let Some(parsed) = (if look { self.parse(window)? } else { None }) else {
                 if over {
