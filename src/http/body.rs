@@ -1,5 +1,6 @@
 //! What a request carries: nothing, bytes, a file, or a stream that is asked for one piece after another.
 
+use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::fmt;
 use std::fs::File;
@@ -43,6 +44,8 @@ enum Kind {
         pull: Option<Box<dyn Pull>>,
         length: Option<u64>,
     },
+    /// One after another.
+    Joined(Vec<Body>),
 }
 
 /// Where the pieces of a body come from, one after another.
@@ -120,6 +123,11 @@ impl Body {
         })
     }
 
+    /// A body of the contents of `bodies`.
+    pub(crate) fn joined(bodies: Vec<Body>) -> Body {
+        Body(Kind::Joined(bodies))
+    }
+
     /// A second body of the same content; `None` for a stream, which can be sent only once.
     pub fn try_clone(&self) -> Option<Body> {
         Some(Body(match &self.0 {
@@ -135,6 +143,10 @@ impl Body {
                 length: *length,
             },
             Kind::Stream { .. } => return None,
+            Kind::Joined(bodies) => {
+                let clones = bodies.iter().map(Body::try_clone);
+                Kind::Joined(clones.collect::<Option<_>>()?)
+            }
         }))
     }
 
@@ -145,6 +157,7 @@ impl Body {
             Kind::Bytes(bytes) => Some(bytes.len() as u64),
             Kind::File { length, .. } => Some(*length),
             Kind::Stream { length, .. } => *length,
+            Kind::Joined(bodies) => bodies.iter().map(Body::length).sum(),
         }
     }
 
@@ -152,16 +165,25 @@ impl Body {
         self.length() == Some(0) && !matches!(self.0, Kind::Stream { .. })
     }
 
-    /// Says how long a stream is.
+    /// Says how long a body of unknown length is.
     pub(crate) fn set_length(&mut self, to: u64) {
         if let Kind::Stream { length, .. } = &mut self.0 {
             *length = Some(to);
+        } else if let Feed::Pull(pull) = self.feed() {
+            self.0 = Kind::Stream {
+                pull: Some(pull),
+                length: Some(to),
+            };
         }
     }
 
     /// Whether [`feed`](Body::feed) has something to give: false for a stream that was sent before.
     pub(crate) fn can_be_sent(&self) -> bool {
-        !matches!(self.0, Kind::Stream { pull: None, .. })
+        match &self.0 {
+            Kind::Stream { pull, .. } => pull.is_some(),
+            Kind::Joined(bodies) => bodies.iter().all(Body::can_be_sent),
+            _ => true,
+        }
     }
 
     /// Its content from the beginning. A stream has it only once.
@@ -187,6 +209,10 @@ impl Body {
                 Some(pull) => Feed::Pull(pull),
                 None => Feed::Done,
             },
+            Kind::Joined(bodies) => {
+                let feeds = bodies.iter_mut().map(Body::feed).collect();
+                Feed::Pull(Box::new(JoinedPull { feeds }))
+            }
         }
     }
 }
@@ -221,6 +247,22 @@ impl Feed {
             *self = Feed::Done;
         }
         Poll::Ready(next)
+    }
+}
+
+struct JoinedPull {
+    feeds: VecDeque<Feed>,
+}
+
+impl Pull for JoinedPull {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Pulled> {
+        while let Some(feed) = self.feeds.front_mut() {
+            match feed.poll_next(context) {
+                Poll::Ready(None) => drop(self.feeds.pop_front()),
+                next => return next,
+            }
+        }
+        Poll::Ready(None)
     }
 }
 

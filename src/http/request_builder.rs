@@ -12,6 +12,7 @@ use crate::http::auth;
 use crate::http::body::Body;
 use crate::http::error::{Error, ErrorKind, Phase};
 use crate::http::limits::ClientTimeout;
+use crate::http::multipart::Form;
 use crate::http::request::{Parts, Request};
 use crate::http::response::Response;
 use crate::http::send::send;
@@ -178,6 +179,18 @@ impl RequestBuilder {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
         self.typed("application/x-www-form-urlencoded", form.finish().into())
+    }
+
+    /// A body of several parts, with files among them.
+    pub fn multipart(mut self, form: Form) -> RequestBuilder {
+        match form.into_body() {
+            Ok((content_type, body)) => {
+                self.parts.headers.insert(CONTENT_TYPE, content_type);
+                self.parts.body = body;
+            }
+            Err(why) => self.refuse(why),
+        }
+        self
     }
 
     /// A body in JSON. Needs the feature `json`.
