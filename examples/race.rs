@@ -3,7 +3,7 @@
 //! Predict: which rows take one delay, which the sum of all, and which something between?
 //! Expect: ratio 5 for the two traps, 1 for async, threads and greenlets, 16 for eight processes, 100 for one after another.
 //! Look: the most requests in flight, as the server counted them (one that is not in this process: as we did): that, and not the CPU, is what makes the time.
-//! Change: --only async --requests 10000 --delay 3.
+//! Change: --only async --requests 10000 --delay 3; --simulate 1000000 for clients, network and servers that are not there.
 
 #[path = "support/race_strategies.rs"]
 mod strategies;
@@ -17,6 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use strategies::{Job, STRATEGIES, Strategy, cpu_time, fetch_in_process, take_peak};
 use support::args::{self, Args};
 use support::server::{Config, ToyServer};
+use support::simulated::{Plan, simulate};
 use support::{process_pool, sibling};
 
 /// A row of the table.
@@ -220,6 +221,56 @@ fn chosen(only: &str) -> Vec<&'static Strategy> {
     STRATEGIES.iter().filter(wanted).collect()
 }
 
+fn run_simulation(clients: usize, args: &Args) {
+    let plan = Plan {
+        clients,
+        delay: args.seconds("delay"),
+        latency: args.seconds("latency"),
+        loss: args.number("loss") as f64 / 100.0,
+        servers: args.number("servers"),
+        limit: args.number("limit"),
+    };
+    let begin = Instant::now();
+    let outcome = simulate(plan).unwrap_or_else(|error| args::fail(error));
+    let wall = begin.elapsed();
+    if args.flag("json") {
+        let line = serde_json::json!({
+            "clients": clients,
+            "servers": plan.servers,
+            "answered": outcome.answered,
+            "virtual_s": outcome.took.as_secs_f64(),
+            "half_s": outcome.half.as_secs_f64(),
+            "p99_s": outcome.most.as_secs_f64(),
+            "lost": outcome.lost,
+            "peak_in_flight": outcome.peak,
+            "wall_s": wall.as_secs_f64(),
+        });
+        return println!("{line}");
+    }
+    let (took, wall) = (outcome.took.as_secs_f64(), wall.as_secs_f64());
+    println!(
+        "{} clients, {} answers from {} servers that work on {} requests at a time, {} s each",
+        clients,
+        outcome.answered,
+        plan.servers,
+        plan.limit,
+        plan.delay.as_secs_f64(),
+    );
+    println!(
+        "virtual time: {took:.3} s; half had their answer after {:.3} s, 99 of 100 after {:.3} s",
+        outcome.half.as_secs_f64(),
+        outcome.most.as_secs_f64(),
+    );
+    println!(
+        "{} messages lost and sent again, {} requests worked on at a time at most",
+        outcome.lost, outcome.peak
+    );
+    println!(
+        "real time: {wall:.3} s ({:.2} µs a client)",
+        wall * 1e6 / clients as f64
+    );
+}
+
 fn main() {
     process_pool::worker_main_if_asked(fetch_in_process);
     let workers = args::number("workers", 1..=1000, "8", "processes in the pool");
@@ -235,11 +286,39 @@ fn main() {
         args::text("only", "A,B", "", "only these strategies"),
         args::url(),
         args::flag("json", "one JSON object a line"),
+        args::number(
+            "simulate",
+            1..=4_000_000,
+            "",
+            "so many clients, network and servers included, in virtual time",
+        ),
+        args::seconds("latency", "0.02", "simulated: the way there, or back"),
+        args::number(
+            "loss",
+            0..=90,
+            "1",
+            "simulated: percent of messages that are lost",
+        ),
+        args::number(
+            "servers",
+            1..=10_000,
+            "1",
+            "simulated: servers behind a balancer",
+        ),
+        args::number(
+            "limit",
+            1..=4_000_000,
+            "10000",
+            "simulated: requests a server works on at a time",
+        ),
     ];
     let args = Args::read(
         "Compares the chapter's ways of waiting for a server.",
         &options,
     );
+    if let Some(clients) = args.given_number("simulate") {
+        return run_simulation(clients, &args);
+    }
     let mut strategies = chosen(args.text("only"));
     if args.given_number("requests").is_some() {
         // With one number for all, the two rows of a name are the same.

@@ -16,9 +16,17 @@ use table::Table;
 use workloads::{Family, Workload};
 
 mod callgrind;
+mod clients;
+mod epoll;
+mod gate;
+mod growth;
+mod http_server;
 mod measure;
+mod process;
 mod rounds;
 mod runtimes;
+mod svg;
+mod syscalls;
 mod table;
 mod workloads;
 
@@ -30,6 +38,9 @@ glassloop and its peers on the same work.
 
     all | WORKLOAD...           measure: a family (yield) or one size of it (yield/1000)
     instructions [WORKLOAD...]  count instructions an operation with callgrind instead (CPU-only workloads)
+    syscalls [WORKLOAD...]      count system calls an operation with strace instead
+    growth                      cost against size, drawn into benches/pictures/
+    gate [--record]             compare glassloop's instructions with benches/instructions.txt, or write them there
     --rounds N                  rounds, 7 if not given
     --quick                     a tenth of the operations, 3 rounds
     --only NAME,...             these contestants alone
@@ -45,6 +56,8 @@ struct Options {
     json: Option<String>,
     list: bool,
     cold: bool,
+    record: bool,
+    trace: Option<String>,
 }
 
 fn options() -> Result<Option<Options>, lexopt::Error> {
@@ -56,6 +69,8 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         json: None,
         list: false,
         cold: false,
+        record: false,
+        trace: None,
     };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
@@ -68,6 +83,8 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             }
             Long("json") => options.json = Some(arguments.value()?.string()?),
             Long("list") => options.list = true,
+            Long("record") => options.record = true,
+            Long("trace") => options.trace = Some(arguments.value()?.string()?),
             Long("cold") => options.cold = true,
             Long("help") | Short('h') => return Ok(None),
             Value(word) => options.words.push(word.string()?),
@@ -96,6 +113,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
+    process::raise_file_limit();
     let families = workloads::families();
     let words: Vec<&str> = options.words.iter().map(String::as_str).collect();
     match words[..] {
@@ -106,7 +124,21 @@ fn run(options: &Options) -> Result<(), String> {
                 population: number(population)?,
                 ops: number(ops)?,
             };
+            if let Some(file) = &options.trace {
+                let _ = process::TRACE.set(file.clone());
+            }
             rounds::child(find(&families, family)?, contestant, size, !options.cold)?;
+        }
+        ["serve", "http", delay] => {
+            process::end_with_parent();
+            http_server::serve(delay);
+        }
+        ["serve", "echo", name] => {
+            process::end_with_parent();
+            let servers = workloads::echo_servers();
+            let found = servers.iter().find(|(server, _)| *server == name);
+            let (_, serve) = found.ok_or_else(|| format!("no echo server {name}"))?;
+            serve();
         }
         ["instructions", ref names @ ..] => {
             let cpu_only = |workload: &Workload| workload.family.cpu_only;
@@ -120,6 +152,16 @@ fn run(options: &Options) -> Result<(), String> {
                 );
             }
         }
+        ["syscalls", ref names @ ..] => {
+            for workload in &chosen(&families, names, options.quick)? {
+                println!(
+                    "{}",
+                    syscalls::table(workload, |name| wanted(options, name))
+                );
+            }
+        }
+        ["growth"] => growth::draw(&families, options.rounds.unwrap_or(3))?,
+        ["gate"] => gate::run(&chosen(&families, &[], false)?, options.record)?,
         [] => print!("{HELP}"),
         ref names => measure_all(&chosen(&families, names, options.quick)?, options)?,
     }
@@ -164,7 +206,7 @@ fn chosen<'a>(
         known.push(family.name.to_owned());
         for &(population, ops) in family.sizes {
             let ops = if quick {
-                (ops / 10).max(population).max(1)
+                (ops / 10).max(population.min(ops))
             } else {
                 ops
             };

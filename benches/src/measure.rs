@@ -73,9 +73,10 @@ pub fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// The resident memory of this process in bytes.
-pub fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("/proc is mounted");
+/// The resident memory of a process in bytes; `self` is this one.
+pub fn resident(process: &str) -> u64 {
+    let statm =
+        std::fs::read_to_string(format!("/proc/{process}/statm")).expect("/proc is mounted");
     let pages = statm.split(' ').nth(1).and_then(|field| field.parse().ok());
     pages.unwrap_or(0u64) * 4096
 }

@@ -2,6 +2,8 @@
 //! meets all of them, and none inherits another's memory or threads.
 
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -65,14 +67,33 @@ pub fn child_arguments(family: &Family, contestant: &str, size: Size) -> [String
     ]
 }
 
+/// How long a run may take; what hangs is killed.
+const LIMIT: Duration = Duration::from_secs(120);
+
 type Figures = (f64, Vec<(String, f64)>);
 
 fn run_child(family: &Family, contestant: &str, size: Size) -> Result<Figures, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new(program)
+    let mut child = Command::new(program)
         .args(child_arguments(family, contestant, size))
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .output()
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let start = Instant::now();
+    while child
+        .try_wait()
+        .map_err(|error| error.to_string())?
+        .is_none()
+    {
+        if start.elapsed() > LIMIT {
+            let _ = child.kill();
+            return Err(format!("not done after {} s", LIMIT.as_secs()));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let output = child
+        .wait_with_output()
         .map_err(|error| error.to_string())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -91,7 +112,7 @@ fn parse(printed: &[u8]) -> Option<Figures> {
     Some((value["figure"].as_f64()?, extras.collect::<Option<_>>()?))
 }
 
-/// What a child does: the work, once small to warm up and once to be measured. Its figures are a line of JSON.
+/// What a child does: the work to be measured, after a small run to warm up if only the CPU decides. Its figures are a line of JSON.
 pub fn child(family: &Family, contestant: &str, size: Size, warm_up: bool) -> Result<(), String> {
     let found = family
         .contestants
@@ -99,7 +120,7 @@ pub fn child(family: &Family, contestant: &str, size: Size, warm_up: bool) -> Re
         .find(|(name, _)| *name == contestant);
     let (_, run) =
         found.ok_or_else(|| format!("{} has no contestant {contestant}", family.name))?;
-    if warm_up {
+    if warm_up && family.cpu_only {
         let ops = (size.ops / 10).max(size.population).max(1);
         run(Size { ops, ..size });
     }

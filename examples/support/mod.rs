@@ -9,6 +9,7 @@ pub mod process_pool;
 pub mod server;
 pub mod server_http;
 pub mod sibling;
+pub mod simulated;
 pub mod site;
 pub mod threads;
 pub mod trace_file;

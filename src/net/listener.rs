@@ -43,6 +43,22 @@ impl TcpListener {
         Ok(TcpListener { source })
     }
 
+    /// Takes over a socket that already listens, made with options that [`bind`](TcpListener::bind) does not offer. asyncio's
+    /// `sock` argument of `create_server`.
+    ///
+    /// # Errors
+    /// What the kernel says when it is made non-blocking, or watched.
+    ///
+    /// # Panics
+    /// Without a running loop.
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        listener.set_nonblocking(true)?;
+        let listener = mio::net::TcpListener::from_std(listener);
+        let fd = descriptor(&listener);
+        let source = Source::new(current::expect(), listener, fd, false)?;
+        Ok(TcpListener { source })
+    }
+
     pub(super) fn into_source(self) -> Source<mio::net::TcpListener> {
         self.source
     }

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
+use glassloop::net::TcpListener;
 use glassloop::sync::{Lock, LockGuard, Queue};
 use glassloop::{EventLoop, Task};
 
-use super::{Locks, Queues, Runtime, Timed};
+use super::{Locks, Net, Queues, Runtime, Timed};
+use crate::process::{announce, quit_if_asked};
 
 pub struct Glass;
 
@@ -64,5 +66,22 @@ impl Locks for Glass {
 
     async fn lock(lock: &Lock) -> LockGuard {
         lock.acquire().await
+    }
+}
+
+impl Net for Glass {
+    async fn serve_echo() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        announce(listener.local_addr());
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            glassloop::create_task(async move {
+                let mut buffer = [0; 1024];
+                while let Ok(n @ 1..) = stream.read(&mut buffer).await {
+                    quit_if_asked(&buffer[..n]);
+                    stream.write_all(&buffer[..n]).await.expect("room to send");
+                }
+            });
+        }
     }
 }

@@ -71,6 +71,13 @@ pub trait Locks: Runtime {
     async fn lock(lock: &Self::Lock) -> Self::Guard<'_>;
 }
 
+/// A runtime with sockets.
+#[allow(async_fn_in_trait)]
+pub trait Net: Runtime {
+    /// Prints the port it listens on and echoes what comes over each connection, a task each, for ever.
+    async fn serve_echo();
+}
+
 /// Wakes itself and lets the others run: the same future for all.
 pub fn yield_once() -> impl Future<Output = ()> {
     let mut yielded = false;

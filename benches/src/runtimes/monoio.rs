@@ -3,9 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
+use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
+use monoio::net::TcpListener;
 use monoio::{LegacyDriver, RuntimeBuilder};
 
-use super::{Runtime, Timed};
+use super::{Net, Runtime, Timed};
+use crate::process::{announce, quit_if_asked};
 
 pub struct Monoio;
 
@@ -30,5 +33,26 @@ impl Runtime for Monoio {
 impl Timed for Monoio {
     fn sleep(delay: Duration) -> impl Future + 'static {
         monoio::time::sleep(delay)
+    }
+}
+
+impl Net for Monoio {
+    async fn serve_echo() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        announce(listener.local_addr());
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            monoio::spawn(async move {
+                let mut buffer = Vec::with_capacity(1024);
+                loop {
+                    let (read, bytes) = stream.read(buffer).await;
+                    let Ok(1..) = read else { break };
+                    quit_if_asked(&bytes);
+                    let (written, bytes) = stream.write_all(bytes).await;
+                    written.expect("room to send");
+                    buffer = bytes;
+                }
+            });
+        }
     }
 }

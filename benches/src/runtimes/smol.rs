@@ -5,10 +5,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use smol::channel::{Receiver, Sender};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::{Mutex, MutexGuard};
+use smol::net::TcpListener;
 use smol::{LocalExecutor, Task, Timer};
 
-use super::{Locks, Queues, Runtime, Timed};
+use super::{Locks, Net, Queues, Runtime, Timed};
+use crate::process::{announce, quit_if_asked};
 
 pub struct Smol;
 
@@ -63,5 +66,23 @@ impl Locks for Smol {
 
     async fn lock(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
         lock.lock().await
+    }
+}
+
+impl Net for Smol {
+    async fn serve_echo() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        announce(listener.local_addr());
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let connection = async move {
+                let mut buffer = [0; 1024];
+                while let Ok(n @ 1..) = stream.read(&mut buffer).await {
+                    quit_if_asked(&buffer[..n]);
+                    stream.write_all(&buffer[..n]).await.expect("room to send");
+                }
+            };
+            Self::spawn(connection).detach();
+        }
     }
 }

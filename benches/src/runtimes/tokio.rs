@@ -3,11 +3,14 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-use super::{Locks, Queues, Runtime, Timed};
+use super::{Locks, Net, Queues, Runtime, Timed};
+use crate::process::{announce, quit_if_asked};
 
 pub struct TokioLocal;
 pub struct TokioLocalSet;
@@ -85,6 +88,23 @@ macro_rules! tokio_parts {
 
             async fn lock(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
                 lock.lock().await
+            }
+        }
+
+        impl Net for $runtime {
+            async fn serve_echo() {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                announce(listener.local_addr());
+                loop {
+                    let (mut stream, _) = listener.accept().await.expect("a connection");
+                    spawn_local(async move {
+                        let mut buffer = [0; 1024];
+                        while let Ok(n @ 1..) = stream.read(&mut buffer).await {
+                            quit_if_asked(&buffer[..n]);
+                            stream.write_all(&buffer[..n]).await.expect("room to send");
+                        }
+                    });
+                }
             }
         }
     };

@@ -1,5 +1,8 @@
 //! The table of workloads: what each does, how large it is, and who takes part.
 
+use crate::clients::glass::Session;
+#[cfg(feature = "peers")]
+use crate::clients::{async_h1::AsyncH1, hyper::Hyper, hyper_util::HyperUtil, reqwest::Reqwest};
 use crate::measure::{Outcome, Size};
 use crate::runtimes::floor::Floor;
 use crate::runtimes::glass::Glass;
@@ -9,11 +12,15 @@ use crate::runtimes::{
     tokio::TokioLocalSet,
 };
 
+pub mod cross;
+pub mod echo;
+pub mod http;
+pub mod memory;
 pub mod tasks;
 pub mod timers;
 
 /// Runs a workload once, on one contestant.
-pub type Run = fn(Size) -> Outcome;
+pub type Run = Box<dyn Fn(Size) -> Outcome>;
 
 /// Work of one kind.
 pub struct Family {
@@ -57,10 +64,10 @@ pub fn short(number: u64) -> String {
 macro_rules! list {
     ($module:ident::$run:ident: $($name:literal $type:ty),*; $($peer:literal $peer_type:ty),*) => {{
         #[cfg_attr(not(feature = "peers"), allow(unused_mut))]
-        let mut list: Vec<(&'static str, Run)> = vec![$(($name, $module::$run::<$type>)),*];
+        let mut list: Vec<(&'static str, Run)> = vec![$(($name, Box::new($module::$run::<$type>))),*];
         #[cfg(feature = "peers")]
         {
-            $(list.push(($peer, $module::$run::<$peer_type>));)*
+            $(list.push(($peer, Box::new($module::$run::<$peer_type>)));)*
         }
         list
     }};
@@ -82,6 +89,72 @@ macro_rules! timed {
     };
 }
 
+/// Every runtime, whether it has a clock or not.
+macro_rules! runtimes {
+    ($module:ident::$run:ident) => {
+        list!($module::$run: "glassloop" Glass; "tokio-local" TokioLocal,
+            "tokio-localset" TokioLocalSet, "smol" Smol, "monoio" Monoio, "compio" Compio, "localpool" Pool)
+    };
+}
+
+/// Every HTTP client.
+macro_rules! clients {
+    ($module:ident::$run:ident) => {
+        list!($module::$run: "glassloop" Session; "tokio+hyper" Hyper, "tokio+hyper-util" HyperUtil,
+            "tokio+reqwest" Reqwest, "smol+async-h1" AsyncH1)
+    };
+}
+
+/// The echo servers: their names, and what such a process does.
+pub fn echo_servers() -> Vec<(&'static str, fn())> {
+    vec![
+        ("floor", echo::serve_floor),
+        ("glassloop", echo::serve::<Glass>),
+        #[cfg(feature = "peers")]
+        ("tokio-local", echo::serve::<TokioLocal>),
+        #[cfg(feature = "peers")]
+        ("tokio-localset", echo::serve::<TokioLocalSet>),
+        #[cfg(feature = "peers")]
+        ("smol", echo::serve::<Smol>),
+        #[cfg(feature = "peers")]
+        ("monoio", echo::serve::<Monoio>),
+        #[cfg(feature = "peers")]
+        ("compio", echo::serve::<Compio>),
+    ]
+}
+
+fn sleep_zero() -> Vec<(&'static str, Run)> {
+    and(
+        list!(timers::sleep_zero: "glassloop" Glass; "smol" Smol, "compio" Compio),
+        [
+            #[cfg(feature = "peers")]
+            ("tokio-local", timers::sleep_zero_slow::<TokioLocal>),
+            #[cfg(feature = "peers")]
+            ("tokio-localset", timers::sleep_zero_slow::<TokioLocalSet>),
+            #[cfg(feature = "peers")]
+            ("monoio", timers::sleep_zero_slow::<Monoio>),
+        ],
+    )
+}
+
+fn echo() -> Vec<(&'static str, Run)> {
+    let servers = echo_servers().into_iter();
+    let load = |name| (name, Box::new(move |size| echo::load(name, size)) as Run);
+    servers.map(|(name, _)| load(name)).collect()
+}
+
+/// A contestant whose work is a plain function.
+type Plain = (&'static str, fn(Size) -> Outcome);
+
+/// `list` and some more at its end.
+fn and<const N: usize>(
+    mut list: Vec<(&'static str, Run)>,
+    more: [Plain; N],
+) -> Vec<(&'static str, Run)> {
+    list.extend(more.map(|(name, run)| (name, Box::new(run) as Run)));
+    list
+}
+
 pub fn families() -> Vec<Family> {
     let cpu = |name, about, contestants, sizes| Family {
         name,
@@ -90,6 +163,11 @@ pub fn families() -> Vec<Family> {
         cpu_only: true,
         contestants,
         sizes,
+    };
+    let other = |name, about, unit, contestants, sizes| Family {
+        unit,
+        cpu_only: false,
+        ..cpu(name, about, contestants, sizes)
     };
     vec![
         cpu(
@@ -120,8 +198,8 @@ pub fn families() -> Vec<Family> {
             "call_soon",
             "a callback asks for the next one",
             vec![
-                ("floor", tasks::call_soon_floor as Run),
-                ("glassloop", tasks::call_soon_glass as Run),
+                ("floor", Box::new(tasks::call_soon_floor) as Run),
+                ("glassloop", Box::new(tasks::call_soon_glass)),
             ],
             &[(1, 1_000_000)],
         ),
@@ -134,7 +212,7 @@ pub fn families() -> Vec<Family> {
         cpu(
             "sleep_zero",
             "a sleep of nothing, while another task is ready",
-            timed!(timers::sleep_zero),
+            sleep_zero(),
             &[(1, 1_000_000)],
         ),
         cpu(
@@ -155,14 +233,89 @@ pub fn families() -> Vec<Family> {
             everyone!(tasks::lock),
             &[(10, 1_000_000)],
         ),
-        Family {
-            cpu_only: false,
-            ..cpu(
-                "timers",
-                "so many tasks sleep for 0 to 200 ms; CPU time and lateness",
-                timed!(timers::timers),
-                &[(100_000, 100_000), (1_000_000, 1_000_000)],
-            )
-        },
+        other(
+            "timers",
+            "so many tasks sleep for 0 to 200 ms; CPU time and lateness",
+            "CPU ns",
+            timed!(timers::timers),
+            &[(100_000, 100_000), (1_000_000, 1_000_000)],
+        ),
+        other(
+            "memory_parked",
+            "a task that waits for nothing",
+            "bytes",
+            and(
+                runtimes!(memory::parked),
+                [("floor", memory::parked::<Floor>)],
+            ),
+            &[(1, 1_000_000)],
+        ),
+        other(
+            "memory_timer",
+            "a task that sleeps",
+            "bytes",
+            timed!(memory::on_timer),
+            &[(1, 1_000_000)],
+        ),
+        other(
+            "wake_latency",
+            "another thread wakes the sleeping loop; median",
+            "µs",
+            and(runtimes!(cross::latency), [("floor", cross::latency_floor)]),
+            &[(1, 10_000)],
+        ),
+        other(
+            "wake_throughput",
+            "another thread sends numbers; CPU of both",
+            "ns",
+            and(
+                runtimes!(cross::throughput),
+                [(
+                    "glassloop call_soon_threadsafe",
+                    cross::call_soon_threadsafe,
+                )],
+            ),
+            &[(1, 1_000_000)],
+        ),
+        other(
+            "echo",
+            "a TCP echo server with so many connections; its CPU time a request",
+            "µs",
+            echo(),
+            &[
+                (1, 100_000),
+                (50, 300_000),
+                (1_000, 300_000),
+                (10_000, 300_000),
+            ],
+        ),
+        other(
+            "http",
+            "keep-alive GETs over so many connections; CPU time a request",
+            "µs",
+            and(
+                clients!(http::keep_alive),
+                [
+                    ("floor", http::keep_alive_floor),
+                    #[cfg(feature = "peers")]
+                    ("ureq", http::keep_alive_ureq),
+                ],
+            ),
+            &[(1, 50_000), (10, 200_000), (100, 200_000)],
+        ),
+        other(
+            "chapter",
+            "so many GETs at once, each answered after 3 s; the time for all",
+            "delays",
+            and(
+                clients!(http::chapter),
+                [
+                    ("floor", http::chapter_floor),
+                    #[cfg(feature = "peers")]
+                    ("ureq", http::chapter_ureq),
+                ],
+            ),
+            &[(100, 3_000), (1_000, 3_000), (10_000, 3_000)],
+        ),
     ]
 }

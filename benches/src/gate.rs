@@ -1,0 +1,83 @@
+//! The gate: what an operation costs glassloop in instructions may not drift unnoticed.
+//!
+//! Instructions do not depend on how busy the machine is, so it cannot fail by chance. They do depend on the compiler, whose
+//! version is recorded beside them.
+
+use std::fmt::Write;
+
+use crate::callgrind::instructions;
+use crate::workloads::Workload;
+
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
+
+/// By how much a count may differ from the recorded one.
+const TOLERANCE: f64 = 0.05;
+
+/// Counts every CPU-only workload of glassloop, and compares or records.
+pub fn run(workloads: &[Workload], record: bool) -> Result<(), String> {
+    if cfg!(feature = "peers") {
+        let says = "the gate counts a program without the peers: build with --no-default-features";
+        return Err(says.to_owned());
+    }
+    let mut counted = Vec::new();
+    for workload in workloads.iter().filter(|workload| workload.family.cpu_only) {
+        counted.push((workload.name(), instructions(workload, "glassloop")?));
+    }
+    if record {
+        let mut text = format!("# instructions an operation of glassloop; {}\n", compiler());
+        for (name, count) in &counted {
+            let _ = writeln!(text, "{name} {count:.1}");
+        }
+        return std::fs::write(RECORD, text).map_err(|error| format!("{RECORD}: {error}"));
+    }
+    let text = std::fs::read_to_string(RECORD).map_err(|error| format!("{RECORD}: {error}"))?;
+    compare(&text, &counted)
+}
+
+fn compare(recorded: &str, counted: &[(String, f64)]) -> Result<(), String> {
+    let lines = recorded.lines().filter_map(|line| line.split_once(' '));
+    let numbers: Vec<(&str, f64)> = lines
+        .filter_map(|(name, count)| Some((name, count.parse().ok()?)))
+        .collect();
+    let mut off = Vec::new();
+    for (name, count) in counted {
+        let before = numbers.iter().find(|(recorded, _)| recorded == name);
+        let Some((_, before)) = before else {
+            off.push(format!("{name}: {count:.1}, not recorded"));
+            continue;
+        };
+        let change = count / before - 1.0;
+        let verdict = if change.abs() > TOLERANCE {
+            "OFF"
+        } else {
+            "ok"
+        };
+        println!(
+            "{name:20} {before:8.1} -> {count:8.1}  {:+5.1} %  {verdict}",
+            change * 100.0
+        );
+        if change.abs() > TOLERANCE {
+            off.push(format!("{name}: {before:.1} -> {count:.1}"));
+        }
+    }
+    if off.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "instructions an operation are off by more than {:.0} %: {}\n\
+         If that is meant: `cargo run --release --manifest-path benches/Cargo.toml --no-default-features -- gate --record`, \
+         and say why in the commit. ({}; this is {})",
+        TOLERANCE * 100.0,
+        off.join(", "),
+        recorded.lines().next().unwrap_or_default(),
+        compiler(),
+    ))
+}
+
+fn compiler() -> String {
+    let asked = std::process::Command::new("rustc")
+        .arg("--version")
+        .output();
+    let said = asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    said.unwrap_or_else(|_| "unknown compiler".to_owned())
+}
