@@ -26,10 +26,7 @@ pub(super) fn page(traces: &str) -> String {
     let scripts: String = SCRIPTS.iter().map(|script| squeeze(script)).collect();
     // What nobody assigns to need not say so, to a browser.
     let scripts = scripts.replace("const ", "let ");
-    let page: String = PAGE
-        .lines()
-        .map(|line| line.trim_start().to_owned() + "\n")
-        .collect();
+    let page: String = PAGE.lines().map(str::trim_start).collect();
     // The traces last: they may contain anything, the other marks too.
     page.replacen("/*CSS*/", &squeeze_style(STYLE), 1)
         .replacen("/*JS*/", &scripts, 1)

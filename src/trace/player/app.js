@@ -7,7 +7,7 @@ const app = { traces: [], i: 0, task: null, mode: "", veiled: false, text: null,
 function h(name, ...parts) {
   const [tag, ...classes] = name.split("."), node = document.createElement(tag), first = parts[0];
   if (classes.length) node.className = classes.join(" ");
-  if (first && first.constructor === Object) for (const [key, value] of Object.entries(parts.shift())) if (value !== null) node.setAttribute(key, value);
+  if (first?.constructor === Object) for (const [key, value] of Object.entries(parts.shift())) node.setAttribute(key, value);
   node.append(...parts.filter(part => part || part === 0));
   return node;
 }
@@ -41,8 +41,9 @@ function show() {
   const { i } = app, turn = tr.turns[upTo(tr.turns, i)], words = say(i), run = runAt(i);
   put("where", `${turn ? `turn ${turn.number} · ` : ""}step ${tr.stopOf[i] + 1} of ${tr.stop.length} · ${span(tr.t[i])}`);
   put("say", words);
-  $("say").className = run && run.slow && !app.veiled ? "wrong" : "";
+  $("say").className = run?.slow && !app.veiled ? "wrong" : "";
   for (const part of [drawTimeline, showTurn, showSource, showTasks, showWhy]) part();
+  $("facts").hidden = app.veiled;
   $("more").hidden = tr.tasks.length <= FEW + 4;
   put("more", view.expanded ? "fewer rows" : `all ${tr.tasks.length} tasks`);
   press("path", view.showPath);
@@ -55,7 +56,7 @@ function enter(trace) {
   clearTimeout(app.link);
   app.veiled = false;
   $("player").hidden = $("predict").hidden = !trace;
-  $("game").hidden = !trace || !trace.hasLoop;
+  $("game").hidden = $("path").hidden = !trace?.hasLoop;
   $("compare").hidden = !!trace;
   $("all").hidden = !trace || !app.traces[1];
   put("title", trace ? trace.doc.title : "glassloop");
@@ -135,18 +136,18 @@ function act(key) {
   return !!does;
 }
 function listen() {
-  document.addEventListener("click", ({ target }) => {
+  document.onclick = ({ target }) => {
     const at = target.closest("[data-go],[data-key],[data-task],[data-trace]"), { go: i, key, task, trace } = at ? at.dataset : {};
     if (i) goTo(i);
     else if (key) act(key);
     else if (trace) open(app.traces[trace - 1]);
     else if (task) draw(() => app.task = tr.tasks[task])();
-  });
-  document.addEventListener("keydown", event => {
+  };
+  document.onkeydown = event => {
     const { key, shiftKey, target } = event;
     if (event.ctrlKey || event.altKey || event.metaKey || /INPUT|SELECT/.test(target.tagName) || $("player").hidden && key !== "?" || key === " " && target.tagName === "BUTTON") return;
     if (act((shiftKey && key.startsWith("Arrow") ? "Shift+" : "") + key)) event.preventDefault();
-  });
+  };
   $("tools").onsubmit = event => event.preventDefault();
   $("search").onkeydown = ({ key, shiftKey, target }) => key === "Enter" ? search(target.value, shiftKey) : key === "Escape" && target.blur();
   $("axis").onchange = ({ target }) => draw(() => { setAxis(target.value); follow(); })();
@@ -157,16 +158,16 @@ function listen() {
   for (const mode of ["predict", "game"]) $(mode).onclick = () => setMode(app.mode === mode ? "" : mode);
   $("help-text").onclick = () => $("help-text").close();
   const dark = matchMedia("(prefers-color-scheme: dark)"), scheme = name => {
-    document.documentElement.dataset.theme = name;
+    root.dataset.theme = name;
     put("theme", name === "dark" ? "☀" : "☾");
     readColours();
     if (tr || app.opened) show();
   };
   dark.onchange = () => scheme(dark.matches ? "dark" : "light");
   dark.onchange();
-  $("theme").onclick = () => scheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-  addEventListener("resize", () => show());
-  addEventListener("hashchange", readLink);
+  $("theme").onclick = () => scheme(root.dataset.theme === "dark" ? "light" : "dark");
+  onresize = () => show();
+  onhashchange = readLink;
 }
 const began = performance.now(), file = JSON.parse($("trace").textContent);
 app.traces = (file.traces || [file]).map(readTrace);

@@ -21,8 +21,12 @@ function showCompare(said) {
     dim("Height: waits in flight, as a root. Red and crossed: blocked. Choose a run to open it."), said,
     veiled ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide the times and predict", () => { app.veiled = true; showCompare(); }));
 }
-const facts = trace => [`in flight ≤ ${trace.peak}`, trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : many(trace.tracks.length, "thread"),
+const facts = trace => [`in flight ≤ ${trace.peak}`, trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : tracksOf(trace),
   trace.slow.length && many(trace.slow.length, "blocked step"), trace.doc.dropped && trace.doc.dropped + " events dropped"].filter(Boolean).join(" · ");
+function tracksOf({ tracks }) {
+  const { type } = tracks.at(-1);
+  return many(tracks.length, type, type + (type === "process" ? "es" : "s"));
+}
 
 function drawRun(g, trace, scale) {
   const x = i => trace.t[min(i, trace.n - 1)] * scale, end = x(NEVER), peak = Math.sqrt(max(...app.traces.map(trace => trace.peak)));

@@ -38,7 +38,7 @@ function choose(who, sleep) {
 function showGame() {
   if (decision >= tr.n) return card(h("b", "The run is over, and you were the loop."), score(), button("Done", () => setMode("")));
   const i = decision - 1, run = next(), tasks = new Set(alive(tr.tasks, i).slice(0, 12)), calls = alive(tr.items, i).filter(item => item.what === "callback").slice(0, 4);
-  if (run && run.task) tasks.add(run.task);
+  if (run?.task) tasks.add(run.task);
   card(h(said[0] === "✗" ? "p.wrong" : "p.right", { role: "status" }, said),
     h("fieldset", h("legend", "Give the pen to"), ...[...tasks].map(task => button(short(task), () => choose(task))), ...calls.map(item => button(itemName(item), () => choose(item.of)))),
     h("fieldset", h("legend", "or sleep"), ...["not at all", "until the next timer", "for ever"].map((text, at) => button(text, () => choose(null, at + 1)))), score());

@@ -18,7 +18,7 @@ const upTo = (list, i) => last(list.length, at => list[at].b <= i);
 // Of lives that do not overlap: the one that holds i.
 function holding(list, i) {
   const last = list[upTo(list, i)];
-  return last && last.e > i ? last : null;
+  return last?.e > i ? last : null;
 }
 // Of lives that may overlap: all that hold i. `top` is the latest end so far, so the search back may stop early.
 function alive(list, i) {
@@ -31,7 +31,7 @@ function findLives(trace) {
   const { n, t, kind, flag, track, a, b, c, doc } = trace;
   const tasks = [], timers = [], interests = [], callbacks = [], jobs = [], items = [], runs = [], polls = [], turns = [];
   const curve = [], stop = [], stopOf = new Int32Array(n), box = new Uint8Array(n), waiting = new Map(), known = {};
-  const tracks = doc.tracks.map(({ name, type }) => ({ name, loop: type === "loop", bars: [], open: [] }));
+  const tracks = doc.tracks.map(({ name, type }) => ({ name, type, loop: type === "loop", bars: [], open: [] }));
   let i = 0, run = null, where, now = 0, head = 0, flying = 0, busy = 0, asleep = 0, loop = 0, before = -1;
 
   // Two loops number their tasks alike, so the loop is part of the name. Jobs belong to all of them.
@@ -64,13 +64,13 @@ function findLives(trace) {
   const flies = wait => +(wait >= 0 && FLYING.includes(flag[wait]));
   function ready(of, cause, by) {
     const last = state(of), item = push("task", of);
-    if (last && last.s === "~") fly(-flies(of.wait));
+    if (last?.s === "~") fly(-flies(of.wait));
     item.cause = cause;
     item.by = by || null;
-    if (run && run.task === of) run.again = item; else change(of, "q", item);
+    if (run?.task === of) run.again = item; else change(of, "q", item);
   }
   function begin(life, item) {
-    if (run && run.e === NEVER) run.e = i;
+    if (run?.e === NEVER) run.e = i;
     return add(runs, { item, wait: -1, again: null, slow: false, ...life });
   }
   function end() {
@@ -101,7 +101,7 @@ function findLives(trace) {
       const poll = polls.at(-1);
       if (poll) asleep += t[poll.e = i] - t[poll.b];
     },
-    TIMER_SET: () => timer(a[i], run && run.task),
+    TIMER_SET: () => timer(a[i], run?.task),
     TIMER_CANCEL() {
       const timer = get("timer", a[i]);
       if (timer) timer.e = i;
@@ -141,7 +141,7 @@ function findLives(trace) {
       if (i <= before) change(of, "~");
     },
     STEP_END() {
-      const of = task(a[i]), steps = run && run.task === of;
+      const of = task(a[i]), steps = run?.task === of;
       if (flag[i]) {
         if (!steps) fly(-flies(of.wait));
         change(of);
@@ -218,7 +218,7 @@ function findLives(trace) {
     handlers[k]();
     fly(works(where) - worked);
   }
-  for (const list of [tasks, timers, interests, items]) {
+  for (const list of [tasks, timers, interests, items, ...tracks.map(track => track.bars)]) {
     let top = 0;
     for (const life of list) life.top = top = max(top, life.e);
   }

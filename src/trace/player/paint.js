@@ -1,9 +1,9 @@
 // Colours and patterns of the pictures. A state is told by its form and its letter; colour only helps.
 
-const paint = {};
+const paint = {}, root = document.documentElement;
 
 function readColours() {
-  const style = getComputedStyle(document.documentElement);
+  const style = getComputedStyle(root);
   for (const name of ["panel", "ink", "dim", "line", "run", "ready", "wait", "block", "done", "path", "soft"]) paint[name] = style.getPropertyValue("--" + name);
   paint.hatch = pattern(8, g => stroke(g, paint.ready, 1.4, [[-2, 6, 6, -2], [-2, 10, 10, -2], [2, 10, 10, 2]]));
   paint.cross = pattern(8, g => stroke(g, paint.panel, 1, [[-2, 2, 10, 14], [-2, -6, 14, 10]]));

@@ -20,7 +20,7 @@ const makers = [
   },
   // Q6: in which order do they end?
   i => {
-    const run = tr.kind[i] === K.WAIT && runAt(i), made = run && run.task ? run.task.children.filter(task => task.b < i && task.end) : [];
+    const run = tr.kind[i] === K.WAIT && runAt(i), made = run?.task ? run.task.children.filter(task => task.b < i && task.end) : [];
     if (made.length < 3 || made.some(task => task.e < i)) return;
     const names = tasks => tasks.slice(0, 6).map(short).join(" ") + (tasks.length > 6 ? " …" : ""), ended = [...made].sort((p, q) => p.e - q.e);
     return question(i, `${short(run.task)} has created ${many(made.length, "task")}. In which order will they end?`, names(ended), [made, [...made].reverse(), [...made.slice(1), made[0]]].map(names),
@@ -29,26 +29,28 @@ const makers = [
   // Q4: blocked or idle?
   i => {
     const run = tr.kind[i] === K.STEP_BEGIN && runAt(i), poll = tr.kind[i] === K.POLL_ENTER && holding(tr.polls, i), idle = "idle: nobody could run", stuck = "blocked: others are ready, but cannot run";
-    if (run && run.slow) return question(i, `${nameOf(run)} will have the pen for ${span(took(run))}. What is the loop meanwhile?`, stuck, [idle, "busy: it runs the others as well"], run.e, `A step ends only at an .await that waits. ${many(victims(run).length, "other")} had to wait.`);
+    if (run?.slow) return question(i, `${nameOf(run)} will have the pen for ${span(took(run))}. What is the loop meanwhile?`, stuck, [idle, "busy: it runs the others as well"], run.e, `A step ends only at an .await that waits. ${many(victims(run).length, "other")} had to wait.`);
     return poll && took(poll) > tr.total / 20 && question(i, `The loop is about to sleep for ${span(took(poll))}. What is it meanwhile?`, idle, [stuck, "spinning: it asks again and again"], poll.e, "The ready queue is empty, and the thread sleeps in the kernel. That costs nothing.");
   },
   // Q1: who runs next?
   i => {
+    if (tr.kind[i] !== K.STEP_END && tr.kind[i] !== K.CB_END) return;
     const queue = alive(tr.items, i), run = tr.runs[upTo(tr.runs, i) + 1];
-    if (tr.kind[i] !== K.STEP_END && tr.kind[i] !== K.CB_END || queue.length < 2 || !run || queue[0] !== run.item || run.item.what === "timer") return;
+    if (queue.length < 2 || !run || queue[0] !== run.item || run.item.what === "timer") return;
     const waiting = alive(tr.tasks, i).filter(task => stateAt(task, i) === "~").slice(0, 1).map(short);
     return question(i, "Who gets the pen next?", nameOf(run), [...queue.slice(-1).map(itemName), ...waiting, "nobody: the loop sleeps"], run.b, capital(nameOf(run)) + " stood first in the ready queue.");
   },
   // Q3: who will wake it?
   i => {
-    const run = tr.kind[i] === K.STEP_END && runAt(i), w = run && run.task ? waitAt(run.task, i) : -1, then = w >= 0 && run.task.runs[run.at + 1];
+    const run = tr.kind[i] === K.STEP_END && runAt(i), w = run?.task ? waitAt(run.task, i) : -1, then = w >= 0 && run.task.runs[run.at + 1];
     if (!then || !then.item || tr.flag[w] === WAIT.yield) return;
     const right = causeOf(then.item.b), others = [...alive(tr.timers, i).slice(-1).map(timer => "timer " + timer.id), ...alive(tr.tasks, i).filter(task => task !== run.task).slice(-1).map(short)];
     return question(i, `${short(run.task)} waits for ${waitsFor(w)}${at(tr.c[w])}. What will wake it?`, right, ["the loop, in its next turn", ...others], then.item.b, `${capital(right)} woke ${short(run.task)} after ${span(tr.t[then.item.b] - tr.t[w])}.`);
   },
   // Q2: how long will the kernel sleep?
   i => {
-    const turn = tr.kind[i] === K.TURN && tr.turns[upTo(tr.turns, i)], poll = turn && turn.poll, live = timersAt(i), until = timer => `until timer ${timer.id}, at ${span(timer.due)}`, ever = "for ever, if nothing happens";
+    if (tr.kind[i] !== K.TURN) return;
+    const { poll } = tr.turns[upTo(tr.turns, i)], live = timersAt(i), until = timer => `until timer ${timer.id}, at ${span(timer.due)}`, ever = "for ever, if nothing happens";
     if (!poll || poll.why !== WHY.none && (poll.why !== WHY.timer || !live[0] || live[0].id !== poll.timer)) return;
     return question(i, "Nothing is ready. How long may the loop sleep?", live[0] ? until(live[0]) : ever, ["not at all", ever, live[1] ? until(live[live.length - 1]) : "a millisecond, to look again"], poll.b, live[0] ? "The timer that is due next ends the sleep at the latest." : "No timer is set: only the kernel can wake the loop.");
   },
@@ -76,7 +78,7 @@ function startQuiz() {
 function ask() {
   const now = quiz.list[++quiz.at];
   app.veiled = !!now;
-  if (!now) return card(h("b", quiz.list.length ? "No more questions." : "This run raises no questions."), score(), button("Done", () => setMode("")));
+  if (!now) return card(h("b", "No more questions."), score(), button("Done", () => setMode("")));
   goTo(now.i);
   card(h("fieldset", h("legend", now.ask), ...now.options.map(text => button(text, () => answer(now, text)))), score());
 }

@@ -7,15 +7,15 @@ const stateAt = (task, i) => {
 };
 const waitAt = (task, i) => {
   const state = holding(task.spans, i);
-  return state && state.s === "~" ? state.wait : -1;
+  return state?.s === "~" ? state.wait : -1;
 };
 const runAt = i => {
   const run = tr.runs[upTo(tr.runs, i)];
-  return run && run.e >= i ? run : null;
+  return run?.e >= i ? run : null;
 };
 const itemAt = i => {
   const item = tr.items[upTo(tr.items, i)];
-  return item && item.b === i ? item : null;
+  return item?.b === i ? item : null;
 };
 const took = life => tr.t[min(life.e, tr.n - 1)] - tr.t[life.b];
 
@@ -26,7 +26,7 @@ const who = (i, id) => {
 };
 function sourceName(i, id) {
   const source = tr.interests.findLast(source => source.id === id && source.b <= i);
-  return source && source.fd >= 0 ? "fd " + source.fd : "source " + id;
+  return source?.fd >= 0 ? "fd " + source.fd : "source " + id;
 }
 const timersAt = i => alive(tr.timers, i).sort((p, q) => p.due - q.due);
 
@@ -45,14 +45,14 @@ function waitsFor(w) {
 // Who pushed an item onto the ready queue, as the subject of "... wakes T3".
 function causeOf(i) {
   const id = tr.b[i], item = itemAt(i);
-  return ["code outside the loop", item && item.by ? short(item.by) : "Task-" + id, "callback " + id, "timer " + id, sourceName(i, id), "another thread", "a cancellation"][tr.flag[i]] || "the program";
+  return ["code outside the loop", item?.by ? short(item.by) : "Task-" + id, "callback " + id, "timer " + id, sourceName(i, id), "another thread", "a cancellation"][tr.flag[i]] || "the program";
 }
 
 function say(i) {
   const { kind, flag, a, b, c, t, doc } = tr, name = doc.kinds[kind[i]], id = a[i], f = flag[i], run = runAt(i), poll = tr.polls[upTo(tr.polls, i)];
-  const me = () => who(i, id), there = tr.tracks[tr.track[i]], other = (tr.tracks[id] || there).name, inLoop = run && there.loop, onTrack = inLoop ? nameOf(run) : capital(there.name);
-  const actor = run && run.b < i ? capital(nameOf(run)) : "Code outside the loop", source = () => (b[i] | 0) >= 0 ? "fd " + b[i] : "source " + id;
-  const blocked = run && run.slow ? ` It blocked the loop for ${span(took(run))}, and ${many(victims(run).length, "other")} had to wait.` : "";
+  const me = () => who(i, id), there = tr.tracks[tr.track[i]], other = (tr.tracks[id] || there).name, inLoop = run && there.loop, onTrack = inLoop ? nameOf(run) : there.name;
+  const actor = run?.b < i ? capital(nameOf(run)) : "Code outside the loop", source = () => (b[i] | 0) >= 0 ? "fd " + b[i] : "source " + id;
+  const blocked = run?.slow ? ` It blocked the loop for ${span(took(run))}, and ${many(victims(run).length, "other")} had to wait.` : "";
   return ({
     RUN_BEGIN: () => tr.hasLoop ? `The loop begins to run${f ? ", on a clock that jumps from timer to timer" : ""}.` : "The program begins.",
     RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and slept for ${span(tr.asleep)}` : ""}.`,
@@ -74,7 +74,7 @@ function say(i) {
     READY() {
       if (f === CAUSE.cancel) return `${me()} is to be cancelled, and joins the ready queue to be told.`;
       if (f === CAUSE.yield) return `${me()} steps back and joins the end of the ready queue.`;
-      const waited = holding(taskAt(i, id).spans, i - 1), slept = waited && waited.s === "~" && waited.wait >= 0;
+      const waited = holding(taskAt(i, id).spans, i - 1), slept = waited?.s === "~" && waited.wait >= 0;
       return `${capital(causeOf(i))} wakes ${me()}${slept ? `, which waited${at(c[waited.wait])} for ${span(t[i] - t[waited.b])}` : ""}. It is number ${alive(tr.items, i).length} in the ready queue, still without the pen.`;
     },
     WAKE_DUP: () => `${capital(causeOf(i))} wakes ${me()} again. It is in the ready queue already, so nothing changes.`,

@@ -65,9 +65,9 @@ function clip(g, top, height) {
 }
 function drawHead() {
   const g = fit($("head"), view.width, HEAD);
-  drawAxis(g);
   for (const [text, y] of [["in flight" + (view.left > 99 ? " ≤ " + tr.peak : ""), CURVE + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
   clip(g, 0, HEAD);
+  drawAxis(g);
   drawPen(g);
   drawKernel(g);
   drawCurve(g, tr.curve, tr.peak, i => seen(X(i)), CURVE, 26);
@@ -79,9 +79,9 @@ function drawAxis(g) {
   const { mode, folds } = view.axis, room = max(2, Math.floor(wide() / 110));
   rect(g, paint.line, view.left, 22, wide(), 1);
   let free = 0, before = {};
-  const write = (x, text) => {
+  const place = x => min(x + 3, view.width - 66), write = (x, text) => {
     rect(g, paint.line, x, 18, 1, 5);
-    free = x + 16 + label(g, text, min(x + 3, view.width - 60), 11, 100, paint.dim);
+    free = place(x) + 12 + label(g, text, place(x), 11, 100, paint.dim);
   };
   if (mode === "time") {
     const from = tr.start + view.from * tr.total, to = tr.start + view.to * tr.total;
@@ -94,7 +94,7 @@ function drawAxis(g) {
   }
   for (let k = 0; k <= room; k++) {
     const i = min(tr.n - 1, atX(view.left + k * wide() / room) + (k && k < room ? 1 : 0)), x = X(i), t = tr.t[i];
-    if (x < free || x > view.width - 20 || x < view.left - 1) continue;
+    if (place(x) < free || x < view.left - 1) continue;
     let text = mode === "steps" ? "step " + (tr.stopOf[i] + 1) : span(t);
     if (text === before.text) text = "+ " + span(t - before.t); else before = { text, t };
     write(x, text);
@@ -200,7 +200,7 @@ function drawPath(g) {
 }
 // The wake that led to the moment: an arrow from its cause, or from above where that is the kernel.
 function drawCause(g, top) {
-  const run = runAt(app.i), item = itemAt(app.i) || run && run.item;
+  const run = runAt(app.i), item = itemAt(app.i) || run?.item;
   if (!item || item.what !== "task" || rowOf(item.of) < 0) return;
   const from = item.run ? rowOf(item.run.task) : -1, to = rowOf(item.of), x = X(item.b);
   const y1 = from < 0 ? top : from * ROW + ROW / 2, y2 = to * ROW + ROW / 2 + (from > to ? 8 : -8), back = y2 < y1 ? 5 : -5;

@@ -37,7 +37,7 @@ function span(ns) {
   return ns ? Math.round(ns) + " ns" : "0";
 }
 const many = (n, one, more = one + "s") => n + " " + (n === 1 ? one : more);
-const percent = share => (share > 0 && share < 0.01 ? "< 1" : Math.round(100 * share)) + " %";
+const percent = share => (share > 0 && share < 0.01 ? "< 1" : Math.round(100 * share || 0)) + " %";
 const capital = text => text.charAt(0).toUpperCase() + text.slice(1);
 
 // Places in the source.

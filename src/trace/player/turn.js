@@ -7,9 +7,12 @@ const cap = (all, most = 40) => all.length > most + 1 ? [...all.slice(0, most), 
 
 function showTurn() {
   const { i } = app, { kind, a, b, flag } = tr, turn = tr.turns[upTo(tr.turns, i)], now = tr.box[i];
-  put("turn-h", turn ? "Turn " + turn.number : "Before the first turn");
-  if (!tr.hasLoop) return fill("turn", dim("This run has no loop: its threads wait by themselves."));
-  const poll = turn && turn.poll, slept = poll && took(poll), ready = turn ? b[turn.b] : 0, ran = [], woke = [];
+  put("turn-h", turn ? "Turn " + turn.number : tr.hasLoop ? "Before the first turn" : "No loop");
+  if (!tr.hasLoop) {
+    const does = bar => bar ? bar.text || "runs" : "";
+    return fill("turn", h("table", ...tr.tracks.map(({ name, bars }) => h("tr", h("td", name), h("td", does(alive(bars, i).at(-1)))))));
+  }
+  const poll = turn?.poll, slept = poll && took(poll), ready = turn ? b[turn.b] : 0, ran = [], woke = [];
   let begin = i;
   for (let j = turn ? turn.b : i + 1; j <= i && j < turn.e; j++) {
     const k = kind[j];
@@ -30,7 +33,7 @@ function showTurn() {
   const first = chips(false), next = chips(true);
   const why = !turn ? "" : !poll ? ready ? "Not at all, and the kernel is not asked: the loop is busy" : "…"
     : [`Not at all: ${many(ready, "item is", "items are")} ready`, `Until timer ${poll.timer}: ${span(poll.timeout)}`, "For ever: no timer is set", "Not at all: the loop stops", "Not at all: another thread has posted", "Until a thread or a socket answers"][poll.why];
-  const box = (n, name, ...inner) => h(now === n ? "li.box.now" : "li.box", { "aria-current": now === n ? "step" : null }, h("h3", h("b", n), " " + name), h("p", ...inner));
+  const box = (n, name, ...inner) => h(now === n ? "li.box.now" : "li.box", now === n && { "aria-current": "step" }, h("h3", h("b", n), " " + name), h("p", ...inner));
   fill("turn",
     h("ol.boxes",
       box(1, "How long may I sleep?", why),
@@ -60,9 +63,9 @@ function ownLoc(i) {
 }
 // The line at which the moment stands.
 function locOf(i) {
-  const run = runAt(i), item = itemAt(i), waited = item && item.of.spans && holding(item.of.spans, i - 1);
+  const run = runAt(i), item = itemAt(i), waited = item?.of.spans && holding(item.of.spans, i - 1);
   if (ownLoc(i)) return ownLoc(i);
-  if (item) return waited && waited.wait >= 0 ? tr.c[waited.wait] : 0;
+  if (item) return waited?.wait >= 0 ? tr.c[waited.wait] : 0;
   for (let j = i; run && j > run.b; j--) if (ownLoc(j)) return ownLoc(j);
   return !run ? 0 : run.wait >= 0 && tr.c[run.wait] || (run.task || run.callback).loc;
 }
@@ -90,7 +93,7 @@ function showSource() {
     if (where === name) names.set(at, [...names.get(at) || [], short(task)]);
   }
   for (const [at, all] of names) mark(at, "sleeps", "⏸ " + (all.length > 2 ? `${all[0]} +${all.length - 1}` : all.join(" ")));
-  const here = mark(row, "here", "▶ " + (run && run.e > i ? nameOf(run) : ""));
+  const here = mark(row, "here", "▶ " + (run?.e > i ? nameOf(run) : ""));
   if (here) $("source").scrollTop = here.offsetTop - $("source").clientHeight / 2.5;
 }
 
@@ -110,7 +113,7 @@ function showTasks() {
 }
 
 function showWhy() {
-  const { i } = app, run = runAt(i), hurt = run && run.slow && !app.veiled ? victims(run) : null, chain = whyChain(i), words = view.showPath && !app.veiled ? pathWords() : [];
+  const { i } = app, run = runAt(i), hurt = run?.slow && !app.veiled ? victims(run) : null, chain = whyChain(i), words = view.showPath && !app.veiled ? pathWords() : [];
   const links = (kind, all) => h("ol.chain" + kind, ...cap(all.map(({ i, text, loc }) => h("li", h("button.link", { "data-go": i }, text), h("small", at(loc)))), 14));
   fill("why",
     hurt && h("div.blame", h("h3", `${nameOf(run)} blocks the loop for ${span(took(run))}`), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8))),

@@ -10,12 +10,12 @@ function cause(run) {
 // The critical path: from the last step back to the beginning, what kept it. [{ task, s, b, e }], oldest first.
 function criticalPath() {
   const path = [];
-  let run = tr.runs.findLast(run => run.task && run.task.end), until = run && run.e;
+  let run = tr.runs.findLast(run => run.task && run.task.end), until = run?.e;
   for (let left = 5000; run && left; left--) {
     const { task, item } = run, before = cause(run);
     if (task) path.push({ task, s: "r", b: run.b, e: until, run });
     if (task && item) path.push({ task, s: "q", b: item.b, e: run.b });
-    if (before && before.task === task && before.e < item.b) path.push({ task, s: "~", b: before.e, e: item.b });
+    if (before?.task === task && before.e < item.b) path.push({ task, s: "~", b: before.e, e: item.b });
     until = item && min(before ? before.e : 0, item.b);
     run = before;
   }
@@ -34,7 +34,7 @@ function pathWords() {
 // The chain behind event i, the newest link first: [{ i, text, loc }].
 function whyChain(i) {
   const links = [], add = (i, text, loc) => links.push({ i, text, loc });
-  let run = runAt(i), item = itemAt(i) || run && run.item;
+  let run = runAt(i), item = itemAt(i) || run?.item;
   if (run && item === run.item) add(run.b, `${nameOf(run)} got the pen at ${span(tr.t[run.b])}`);
   for (let left = 12; item && left; left--) {
     const { of, b: pushed } = item, ahead = alive(tr.items, pushed).length - 1, id = tr.b[pushed], behind = run && item === run.item ? tr.t[run.b] - tr.t[pushed] : 0;
@@ -57,11 +57,11 @@ function whyChain(i) {
       add(kind ? by(kind) : pushed, text, item.cause === CAUSE.spawn && of.loc);
     }
     const waited = of.spans && holding(of.spans, pushed - 1);
-    if (waited && waited.s === "~" && waited.wait >= 0) add(waited.wait, `it had waited ${span(tr.t[pushed] - tr.t[waited.b])} for ${waitsFor(waited.wait)}`, tr.c[waited.wait]);
+    if (waited?.s === "~" && waited.wait >= 0) add(waited.wait, `it had waited ${span(tr.t[pushed] - tr.t[waited.b])} for ${waitsFor(waited.wait)}`, tr.c[waited.wait]);
     const next = item.run && item.run.b < pushed && item.run !== run ? item.run : null;
     if (!next && waited && of.loc) add(of.b, `${short(of)} was created by ${creator()}`, of.loc);
     run = next;
-    item = run && run.item;
+    item = run?.item;
     if (run) add(run.b, `${nameOf(run)} had the pen, since ${span(tr.t[run.b])}`);
   }
   return links;
