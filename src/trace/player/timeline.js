@@ -131,8 +131,12 @@ function drawKernel(g) {
 // How many waits are in flight, as a stepped curve. The comparison has it as well.
 function drawCurve(g, curve, peak, x, top, height) {
   const y = v => top + height - v / (peak || 1) * (height - 4), points = [[x(0), y(0)]];
-  let last = 0;
-  for (const { b, v } of curve) points.push([x(b), y(last)], [x(b), y(last = v)]);
+  let last = 0, done = -1;
+  for (const { b, v } of curve) {
+    const at = x(b);
+    if (at > done + 0.4) points.push([done = at, y(last)], [at, y(v)]);
+    last = v;
+  }
   points.push([x(NEVER), y(last)], [x(NEVER), y(0)]);
   shape(g, paint.soft, 0, 0, points);
   stroke(g, paint.run, 1.2, points.slice(1).map(([x2, y2], at) => [...points[at], x2, y2]));
@@ -162,7 +166,7 @@ function drawTask(g, task, y) {
   for (const s of "~qr") {
     visible(task.spans.filter(state => state.s === s), (state, x1, x2) => {
       const slow = s === "r" && state.run.slow;
-      drawState(g, slow ? "!" : s, x1, x2, y, slow ? "blocked " + span(took(state)) : s === "~" ? "~ " + waitText(state.wait) : s);
+      drawState(g, slow ? "!" : s, x1, x2, y, slow ? "blocked " + span(took(state)) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait) : s);
     });
   }
   if (task.end && X(task.e) >= view.left) label(g, " ✓✗!–"[task.end], min(X(task.e) + 3, view.width - 11), y, 14, task.end === 1 ? paint.done : paint.block);
