@@ -197,6 +197,10 @@ fn turns_links_search_and_keys() {
     browser.visit(&page, &link);
     assert_eq!(browser.text(SHOWN), shown);
 
+    // One that is nonsense shows the beginning.
+    browser.visit(&page, "#step=nonsense&task=x");
+    assert!(browser.text(SAYS).starts_with("The loop begins"));
+
     browser.press(&["?"]);
     assert_eq!(browser.eval("$('help-text').open"), true);
     browser.press(&["Escape"]);

@@ -31,7 +31,7 @@ const press = (id, on) => $(id).setAttribute("aria-pressed", on);
 
 // Goes to a step, counted from 0.
 function go(step) {
-  app.i = tr.stop[max(0, min(tr.stop.length - 1, step))];
+  app.i = tr.stop[max(0, min(tr.stop.length - 1, step | 0))];
   follow();
   show();
 }

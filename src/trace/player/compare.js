@@ -19,7 +19,7 @@ function showCompare(said) {
   };
   fill("compare", h("h2", "The same work, in ", many(traces.length, "way")), h("div.scale", scale), h("ol", ...rows),
     dim("Height: waits in flight, as a root. Red and crossed: blocked. Choose a run to open it."), said,
-    veiled ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide the times and predict", () => { app.veiled = true; showCompare(); }));
+    veiled ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veiled = true; showCompare(); }));
 }
 const facts = trace => [`in flight ≤ ${trace.peak}`, trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : tracksOf(trace),
   trace.slow.length && many(trace.slow.length, "blocked step"), trace.doc.dropped && trace.doc.dropped + " events dropped"].filter(Boolean).join(" · ");
