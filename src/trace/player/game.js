@@ -12,7 +12,7 @@ function decide(from) {
 }
 function startGame() {
   Object.assign(quiz, { right: 0, wrong: 0 });
-  said = "To whom do you give the pen, or for how long do you sleep?";
+  said = "Who gets the pen, or for how long do you sleep?";
   decide(app.i < tr.n - 1 ? app.i : 0);
 }
 const next = () => tr.kind[decision] === K.POLL_ENTER ? null : tr.runs[upTo(tr.runs, decision)];

@@ -101,7 +101,7 @@ function say(i) {
     JOIN_END: () => `${onTrack} has joined ${other}.`,
     OFFLOAD: () => `${b[i] ? who(i, b[i]) : actor} gives job ${id} to the thread pool${at(c[i])}.`,
     OFFLOAD_RUN: () => `${onTrack} begins job ${id}.`,
-    OFFLOAD_DONE: () => `The thread pool gives back the result of job ${id}.`,
+    OFFLOAD_DONE: () => `The thread pool returns the result of job ${id}.`,
     CHUNK_BEGIN: () => `${onTrack} begins chunk ${id}: ${many(c[i], "item")} from number ${b[i]} on.`,
     CHUNK_END: () => `${onTrack} has done chunk ${id}.`,
     QUEUE: () => `Queue ${id} holds ${many(b[i], "item")}${c[i] ? " of " + c[i] : ""}${["", ": it is full", ": it is empty"][f] || ""}.`,

@@ -134,7 +134,7 @@ function drawCurve(g, curve, peak, x, top, height) {
   let last = 0, done = -1;
   for (const { b, v } of curve) {
     const at = x(b);
-    if (at > done + 0.4) points.push([done = at, y(last)], [at, y(v)]);
+    if (at > done + 0.4) points.push([done = at, y(last)], [at, y(v)]); else points.at(-1)[1] = y(v);
     last = v;
   }
   points.push([x(NEVER), y(last)], [x(NEVER), y(0)]);
