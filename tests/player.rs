@@ -499,10 +499,7 @@ fn small_windows_dark_rooms_and_names_for_every_control() {
 }
 
 #[test]
-fn two_hundred_thousand_events_open_quickly() {
-    let Some(mut browser) = Browser::open() else {
-        return;
-    };
+fn two_hundred_thousand_events_open_within_a_second() {
     let main = async {
         let naps = (0..600).map(|task| {
             create_task(async move {
@@ -516,20 +513,33 @@ fn two_hundred_thousand_events_open_quickly() {
     let trace = recorded("many", main);
     assert!(trace.records.len() >= 200_000, "{}", trace.records.len());
     let page = html(&[trace]);
+    // Of processor time, since the machine may be busy; and the best of three, since it may be very busy.
     let mut opened = f64::MAX;
+    let mut rewound = f64::MAX;
     for _ in 0..3 {
+        let Some(mut browser) = Browser::open() else {
+            return;
+        };
+        browser.call(
+            "Performance.enable",
+            serde_json::json!({ "timeDomain": "threadTicks" }),
+        );
+        let spent = |browser: &mut Browser| {
+            let metrics = browser.call("Performance.getMetrics", serde_json::json!({}));
+            let metrics = metrics["metrics"].as_array().unwrap();
+            let tasks = metrics.iter().find(|m| m["name"] == "TaskDuration");
+            tasks.unwrap()["value"].as_f64().unwrap()
+        };
         browser.visit(&page, "");
-        opened = opened.min(browser.eval("app.opened").as_f64().unwrap());
+        let at_first = spent(&mut browser);
+        browser.eval("for (let s = 0; s < 20; s++) go(tr.stop.length - 1 - s * 9000)");
+        opened = opened.min(at_first);
+        rewound = rewound.min((spent(&mut browser) - at_first) / 20.0);
+        done(browser);
     }
-    let rewound = "(() => { const from = performance.now(); for (let s = 0; s < 20; s++) go(tr.stop.length - 1 - s * 9000); return (performance.now() - from) / 20; })()";
-    let rewound = browser.eval(rewound).as_f64().unwrap();
-    println!("opened in {opened:.0} ms, a jump back takes {rewound:.0} ms");
-    // A second on a quiet machine; this may be a busy one.
-    assert!(
-        opened < 4000.0 && rewound < 500.0,
-        "opened in {opened} ms, a jump back takes {rewound} ms"
-    );
-    done(browser);
+    println!("opened in {opened:.3} s, a jump back takes {rewound:.3} s");
+    assert!(opened < 1.0, "opened in {opened} s");
+    assert!(rewound < 0.2, "a jump back takes {rewound} s");
 }
 
 #[test]
