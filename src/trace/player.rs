@@ -5,9 +5,10 @@
 
 const PAGE: &str = include_str!("player/page.html");
 const STYLE: &str = include_str!("player/player.css");
-/// Each knows those before it, and `app.js` begins.
-const SCRIPTS: [&str; 12] = [
+/// Each knows those before it, and the functions of `app.js` that go to a moment; `app.js` begins.
+const SCRIPTS: [&str; 13] = [
     include_str!("player/trace.js"),
+    include_str!("player/page.js"),
     include_str!("player/lives.js"),
     include_str!("player/say.js"),
     include_str!("player/why.js"),

@@ -1,33 +1,4 @@
-// The page: which run and which moment are shown, and how buttons, keys and links change that.
-
-const $ = id => document.getElementById(id);
-const app = { traces: [], i: 0, task: null, mode: "", veiled: false, text: null, timer: 0, link: 0, opened: 0 };
-
-// An element: h("p.dim", { role: "status" }, "words", another).
-function h(name, ...parts) {
-  const [tag, ...classes] = name.split("."), node = document.createElement(tag), first = parts[0];
-  if (classes.length) node.className = classes.join(" ");
-  if (first?.constructor === Object) for (const [key, value] of Object.entries(parts.shift())) node.setAttribute(key, value);
-  node.append(...parts.filter(part => part || part === 0));
-  return node;
-}
-function button(text, onclick) {
-  return Object.assign(h("button", text), { onclick });
-}
-// Replaces what a panel shows; a button inside that had the keyboard's focus has it again.
-function fill(id, ...parts) {
-  const panel = $(id), had = panel.contains(document.activeElement) && document.activeElement.textContent;
-  panel.replaceChildren(...parts.filter(Boolean));
-  if (had) [...panel.querySelectorAll("button")].find(button => button.textContent === had)?.focus();
-}
-function card(...parts) {
-  fill("card", ...parts);
-  $("card").hidden = !parts.length;
-}
-function put(id, words) {
-  if ($(id).textContent !== words) $(id).textContent = words;
-}
-const press = (id, on) => $(id).setAttribute("aria-pressed", on);
+// How buttons, keys and links change which run and which moment are shown.
 
 // Goes to a step, counted from 0.
 function go(step) {
