@@ -4,11 +4,11 @@ use glassloop::http::parser::ParseError;
 
 /// Where the table names another kind of error than the rule that forbids the bytes, the rule holds.
 const RULE_OVER_TABLE: [(&str, &str); 3] = [
-    // The stream ends inside the head: R13.
+    // The stream ends inside the head. R13 names this very case.
     ("5f3c3735b013", "incomplete-head"),
-    // A bare CR after the chunk size: R33.
+    // After the chunk size a CR without its LF: wrong whatever else may come (R32, R33).
     ("f04856f44ad4", "bad-chunk"),
-    // White space before the first header: R8.
+    // White space before the first header. R8 names this very case.
     ("25585d53d1cd", "bad-header"),
 ];
 
