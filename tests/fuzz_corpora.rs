@@ -26,6 +26,11 @@ fn response() {
 }
 
 #[test]
+fn request() {
+    replay("request", checks::request::check);
+}
+
+#[test]
 fn chunked() {
     replay("chunked", checks::chunked::check);
 }

@@ -7,4 +7,5 @@ pub mod cookies;
 #[cfg(feature = "gzip")]
 pub mod decode;
 mod drive;
+pub mod request;
 pub mod response;
