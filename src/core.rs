@@ -365,7 +365,18 @@ impl Core {
                 site: callback.site,
             });
         }
-        self.timers.borrow_mut().insert(deadline, timer, target)
+        let now = self.clock.last();
+        let mut timers = self.timers.borrow_mut();
+        timers.insert(now, deadline, timer, target)
+    }
+
+    /// When an idle loop has to wake for a timer. The virtual clock jumps there, so in virtual time it is exact.
+    pub(crate) fn next_wake(&self) -> Option<u64> {
+        let mut timers = self.timers.borrow_mut();
+        match self.clock.is_virtual() {
+            true => timers.next().map(|(deadline, _)| deadline),
+            false => timers.next_wake(),
+        }
     }
 
     pub(crate) fn cancel_timer(&self, key: TimerKey) {

@@ -102,3 +102,4 @@ mod turn;
 mod wait_graph;
 mod waker;
 mod watchdog;
+mod wheel;

@@ -1,7 +1,8 @@
 //! Timers in (deadline, sequence) order: equal deadlines fire in the order in which they were set.
 //!
-//! A heap with lazy cancellation: a cancelled timer leaves its heap entry behind, which is dropped when it comes to the
-//! head or when such entries are the majority. Knows wakers and callbacks, nothing of the loop.
+//! The far ones hang in a wheel, in no order; those of the current tick stand in a heap. A cancelled timer leaves its entry in
+//! the heap or the wheel behind, which is dropped when it comes up or when such entries are the majority. Knows wakers and
+//! callbacks, nothing of the loop.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,6 +12,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::callback::Callback;
+use crate::wheel::{Far, Wheel};
 
 /// What happens when a timer's turn has come.
 pub(crate) enum Target {
@@ -28,59 +30,104 @@ pub(crate) struct TimerKey {
 
 struct Entry {
     sequence: u64,
-    /// It has left the heap for the ready queue.
+    /// It has left for the ready queue.
     due: bool,
     target: Target,
 }
 
-/// Below this many stale entries a rebuild of the heap is not worth its while.
+/// Fewer stale entries than this are not worth a search.
 const FEW: usize = 64;
+
+type Near = Reverse<(u64, u64, u32)>;
 
 #[derive(Default)]
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    near: BinaryHeap<Near>,
+    far: Wheel,
     entries: Slab<Entry>,
+    /// How many of the live ones are due.
+    due: usize,
+    /// Entries of cancelled timers in `near` and `far`.
     stale: usize,
 }
 
 impl Timers {
-    /// `sequence` must grow from call to call.
-    pub(crate) fn insert(&mut self, deadline: u64, sequence: u64, target: Target) -> TimerKey {
+    /// `sequence` must grow from call to call, and `now` may not shrink.
+    pub(crate) fn insert(
+        &mut self,
+        now: u64,
+        deadline: u64,
+        sequence: u64,
+        target: Target,
+    ) -> TimerKey {
+        let check = sequence as u32;
         let slot = self.entries.insert(Entry {
             sequence,
             due: false,
             target,
         }) as u32;
-        self.heap.push(Reverse((deadline, sequence, slot)));
-        TimerKey {
+        self.far.follow(now);
+        let timer = Far {
+            deadline,
             slot,
-            check: sequence as u32,
+            check,
+        };
+        if self.far.insert(timer).is_err() {
+            self.near.push(Reverse((deadline, sequence, slot)));
         }
+        TimerKey { slot, check }
     }
 
     /// Timers that are set and not yet due.
     pub(crate) fn len(&self) -> usize {
-        self.heap.len() - self.stale
+        self.entries.len() - self.due
     }
 
-    /// No deadline is before this; it may be of a cancelled timer.
+    /// No deadline is before this. It costs nothing to know.
+    #[inline]
     pub(crate) fn earliest(&self) -> u64 {
-        self.heap.peek().map_or(u64::MAX, |Reverse(first)| first.0)
-    }
-
-    /// The earliest deadline.
-    pub(crate) fn next_deadline(&mut self) -> Option<u64> {
-        self.next().map(|(deadline, _)| deadline)
+        match self.near.peek() {
+            Some(Reverse((deadline, ..))) => *deadline,
+            None => self.far.begins().unwrap_or(u64::MAX),
+        }
     }
 
     /// The earliest deadline, and the sequence number of its timer.
     pub(crate) fn next(&mut self) -> Option<(u64, u64)> {
+        if let Some((deadline, sequence)) = self.next_near() {
+            return Some((deadline, sequence));
+        }
         loop {
-            let &Reverse((deadline, sequence, slot)) = self.heap.peek()?;
-            if self.is_set(slot, sequence) {
+            let (timer, _) = self.far.first()?;
+            if let Some(entry) = alive(&self.entries, &timer) {
+                return Some((timer.deadline, entry.sequence));
+            }
+            self.sweep_first();
+        }
+    }
+
+    /// When to wake for the next timer. Among many timers that may be the deadline of one that was cancelled, since a search
+    /// for the earliest costs more than to wake in vain once.
+    pub(crate) fn next_wake(&mut self) -> Option<u64> {
+        if let Some((deadline, _)) = self.next_near() {
+            return Some(deadline);
+        }
+        loop {
+            let (timer, among) = self.far.first()?;
+            if among > FEW || alive(&self.entries, &timer).is_some() {
+                return Some(timer.deadline);
+            }
+            self.sweep_first();
+        }
+    }
+
+    fn next_near(&mut self) -> Option<(u64, u64)> {
+        loop {
+            let &Reverse((deadline, sequence, slot)) = self.near.peek()?;
+            if is_set(&self.entries, slot, sequence) {
                 return Some((deadline, sequence));
             }
-            self.heap.pop();
+            self.near.pop();
             self.stale -= 1;
         }
     }
@@ -88,11 +135,27 @@ impl Timers {
     /// The next timer whose deadline is not after `now`, with its deadline and sequence number. It stays live, and can be
     /// cancelled, until it is taken.
     pub(crate) fn pop_due(&mut self, now: u64) -> Option<(TimerKey, u64, u64)> {
-        if self.next_deadline()? > now {
+        while self.next_near().is_none() {
+            let Timers {
+                near,
+                entries,
+                stale,
+                ..
+            } = self;
+            let turned = self.far.turn(now, |timer| match alive(entries, &timer) {
+                Some(entry) => near.push(Reverse((timer.deadline, entry.sequence, timer.slot))),
+                None => *stale -= 1,
+            });
+            if !turned {
+                return None;
+            }
+        }
+        if self.near.peek()?.0.0 > now {
             return None;
         }
-        let Reverse((deadline, sequence, slot)) = self.heap.pop()?;
+        let Reverse((deadline, sequence, slot)) = self.near.pop()?;
         self.entries[slot as usize].due = true;
+        self.due += 1;
         let check = sequence as u32;
         Some((TimerKey { slot, check }, deadline, sequence))
     }
@@ -104,10 +167,13 @@ impl Timers {
             return None;
         }
         let entry = self.entries.remove(key.slot as usize);
-        if !entry.due {
-            self.stale += 1;
-            if self.stale > FEW && self.stale * 2 > self.heap.len() {
-                self.rebuild();
+        match entry.due {
+            true => self.due -= 1,
+            false => {
+                self.stale += 1;
+                if self.stale > FEW && self.stale > self.entries.len() {
+                    self.sweep();
+                }
             }
         }
         Some((entry.sequence, entry.target))
@@ -133,29 +199,46 @@ impl Timers {
         self.entries[key.slot as usize].sequence
     }
 
-    fn is_set(&self, slot: u32, sequence: u64) -> bool {
-        self.entries
-            .get(slot as usize)
-            .is_some_and(|entry| entry.sequence == sequence)
+    fn sweep_first(&mut self) {
+        let entries = &self.entries;
+        self.stale -= self
+            .far
+            .sweep_first(|timer| alive(entries, timer).is_some());
     }
 
-    fn rebuild(&mut self) {
-        let mut heap = std::mem::take(&mut self.heap).into_vec();
-        heap.retain(|&Reverse((_, sequence, slot))| self.is_set(slot, sequence));
-        self.heap = heap.into();
+    fn sweep(&mut self) {
+        let entries = &self.entries;
+        self.near
+            .retain(|&Reverse((_, sequence, slot))| is_set(entries, slot, sequence));
+        self.far.sweep(|timer| alive(entries, timer).is_some());
         self.stale = 0;
     }
+}
+
+fn alive<'a>(entries: &'a Slab<Entry>, timer: &Far) -> Option<&'a Entry> {
+    let entry = entries.get(timer.slot as usize)?;
+    (entry.sequence as u32 == timer.check).then_some(entry)
+}
+
+fn is_set(entries: &Slab<Entry>, slot: u32, sequence: u64) -> bool {
+    let entry = entries.get(slot as usize);
+    entry.is_some_and(|entry| entry.sequence == sequence)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
+    fn noop() -> Target {
+        Target::Waker(Waker::noop().clone())
+    }
 
     fn timers(deadlines: &[u64]) -> (Timers, Vec<TimerKey>) {
         let mut timers = Timers::default();
         let keys = (0..)
             .zip(deadlines)
-            .map(|(i, &d)| timers.insert(d, i, Target::Waker(Waker::noop().clone())))
+            .map(|(i, &d)| timers.insert(0, d, i, noop()))
             .collect();
         (timers, keys)
     }
@@ -171,11 +254,15 @@ mod tests {
 
     #[test]
     fn they_fire_in_order_of_deadline_and_sequence() {
-        let (mut timers, _) = timers(&[30, 10, 20, 10, 30, 10]);
-        assert_eq!(fire(&mut timers, 9), [0; 0]);
-        assert_eq!(fire(&mut timers, 20), [1, 3, 5, 2]);
-        assert_eq!(fire(&mut timers, u64::MAX), [0, 4]);
-        assert_eq!(timers.len(), 0);
+        for unit in [1, 1 << 10, 1 << 20, 1 << 40, u64::MAX / 30] {
+            let (mut timers, _) = timers(&[30, 10, 20, 10, 30, 10].map(|n| n * unit));
+            assert_eq!(fire(&mut timers, 10 * unit - 1), [0; 0]);
+            assert_eq!(timers.next(), Some((10 * unit, 1)));
+            assert_eq!(fire(&mut timers, 20 * unit), [1, 3, 5, 2]);
+            assert_eq!(timers.next(), Some((30 * unit, 0)));
+            assert_eq!(fire(&mut timers, u64::MAX), [0, 4]);
+            assert_eq!(timers.len(), 0);
+        }
     }
 
     #[test]
@@ -184,28 +271,94 @@ mod tests {
         let (key, ..) = timers.pop_due(10).unwrap();
         assert_eq!(key, keys[0]);
         assert!(timers.is_live(key));
+        assert_eq!(timers.len(), 0);
         assert!(timers.take(key).is_some());
         assert!(timers.take(key).is_none());
     }
 
     #[test]
     fn a_stale_key_does_not_touch_the_slot_s_next_owner() {
-        let (mut timers, keys) = timers(&[10]);
-        assert!(timers.take(keys[0]).is_some());
-        let next = timers.insert(5, 1, Target::Waker(Waker::noop().clone()));
-        assert_eq!(next.slot, keys[0].slot);
-        assert!(timers.take(keys[0]).is_none());
-        assert_eq!(timers.next_deadline(), Some(5));
+        for unit in [1, 1 << 20, 1 << 40] {
+            let (mut timers, keys) = timers(&[10 * unit]);
+            assert!(timers.take(keys[0]).is_some());
+            let next = timers.insert(0, 5 * unit, 1, noop());
+            assert_eq!(next.slot, keys[0].slot);
+            assert!(timers.take(keys[0]).is_none());
+            assert_eq!(timers.next(), Some((5 * unit, 1)));
+            assert_eq!(timers.next_wake(), Some(5 * unit));
+        }
     }
 
     #[test]
     fn cancelled_timers_do_not_pile_up() {
-        let (mut timers, keys) = timers(&(0..1000).collect::<Vec<_>>());
-        for key in &keys[1..] {
-            timers.take(*key);
+        for unit in [1, 1 << 14, 1 << 40] {
+            let (mut timers, keys) = timers(&(0..1000).map(|n| n * unit).collect::<Vec<_>>());
+            for key in &keys[1..] {
+                timers.take(*key);
+            }
+            assert_eq!(timers.len(), 1);
+            assert!(timers.stale <= FEW);
+            assert_eq!(timers.next(), Some((0, 0)));
         }
-        assert_eq!(timers.len(), 1);
-        assert!(timers.heap.len() <= 2 * FEW + 2);
-        assert_eq!(timers.next_deadline(), Some(0));
+    }
+
+    #[test]
+    fn many_cancelled_ones_cost_at_most_a_wake_in_vain() {
+        let (mut timers, keys) = timers(&(1..200).map(|n| (1 << 40) + n).collect::<Vec<_>>());
+        timers.take(keys[0]);
+        assert_eq!(timers.next_wake(), Some((1 << 40) + 1));
+        assert_eq!(fire(&mut timers, (1 << 40) + 1), [0; 0]);
+        assert_eq!(timers.next_wake(), Some((1 << 40) + 2));
+    }
+
+    /// A hundred thousand random operations, beside a sorted map that does the same.
+    #[test]
+    fn they_agree_with_a_sorted_map() {
+        let mut random = 88172645463325252_u64;
+        let mut draw = move || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        };
+        let mut timers = Timers::default();
+        let mut model = BTreeMap::new();
+        let mut now = 0_u64;
+        for sequence in 0..100_000 {
+            match draw() % 8 {
+                0..4 => {
+                    let delay = draw() >> (16 + draw() % 48);
+                    let deadline = now + delay;
+                    let key = timers.insert(now, deadline, sequence, noop());
+                    model.insert((deadline, sequence), key);
+                }
+                4 | 5 => {
+                    let from = (now + (draw() >> (16 + draw() % 48)), 0);
+                    let found = model.range(from..).next().map(|(at, key)| (*at, *key));
+                    if let Some((at, key)) = found {
+                        model.remove(&at);
+                        assert!(timers.take(key).is_some());
+                    }
+                }
+                6 => now += draw() >> (20 + draw() % 44),
+                _ => {
+                    if let Some((&(deadline, _), _)) = model.first_key_value() {
+                        now = now.max(deadline);
+                    }
+                }
+            }
+            let mut due = Vec::new();
+            while let Some(first) = model.first_entry().filter(|first| first.key().0 <= now) {
+                due.push(first.remove_entry().0.1);
+            }
+            assert_eq!(fire(&mut timers, now), due);
+            assert_eq!(timers.len(), model.len());
+            let first = model.first_key_value().map(|(at, _)| *at);
+            assert!(timers.earliest() <= first.map_or(u64::MAX, |at| at.0));
+            if sequence % 3 == 0 {
+                assert!(timers.next_wake() <= first.map(|at| at.0) || first.is_none());
+                assert_eq!(timers.next().map(|next| next.0), first.map(|at| at.0));
+            }
+        }
     }
 }

@@ -116,7 +116,7 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
 
 /// For how long an idle loop may sleep; `None` is for ever.
 fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
-    let next = core.timers.borrow_mut().next_deadline();
+    let next = core.next_wake();
     let sockets = core
         .reactor
         .borrow()
