@@ -287,7 +287,11 @@ impl Core {
     /// Puts the ticket's task into the ready queue, unless it stands there already or is gone.
     #[inline]
     pub(crate) fn schedule(&self, ticket: Ticket) {
-        self.schedule_for(ticket, self.cause.get());
+        let woken = self.ready.borrow_mut().wake(ticket);
+        // Only an observer asks for the cause: read so soon after it was written, it would stall the processor.
+        if let Some(observer) = &self.observer {
+            self.report_wake(observer, ticket, woken, self.cause.get());
+        }
     }
 
     #[inline]
