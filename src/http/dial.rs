@@ -16,7 +16,7 @@ use crate::http::error::{ErrorKind, Phase};
 use crate::http::parser::Framing;
 use crate::http::proxy::Proxy;
 use crate::http::request::{Request, Route};
-use crate::http::session::{Shared, Tracer};
+use crate::http::shared::{Shared, Tracer};
 use crate::http::trace::TraceEvent;
 use crate::http::transport::Transport;
 use crate::net::TcpStream;

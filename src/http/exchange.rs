@@ -18,7 +18,7 @@ use crate::http::error::{ErrorKind, Phase};
 use crate::http::limits::{Alarm, Deadline};
 use crate::http::parser::ResponseHead;
 use crate::http::request::Framing;
-use crate::http::session::Tracer;
+use crate::http::shared::Tracer;
 use crate::http::trace::TraceEvent;
 use crate::observe::Site;
 

@@ -1,4 +1,4 @@
-//! What can be meant as a URL.
+//! What can be meant as a URL, and which URLs the client can go to.
 
 use url::Url;
 
@@ -44,5 +44,23 @@ impl IntoUrl for &Url {
 impl IntoUrl for http::Uri {
     fn into_url(self) -> Result<Url, (String, url::ParseError)> {
         self.to_string().into_url()
+    }
+}
+
+/// Whether the client can go there.
+pub(crate) fn check_url(url: &Url) -> Result<(), String> {
+    match url.scheme() {
+        "http" => {}
+        "https" if cfg!(feature = "tls") => {}
+        "https" => return Err("https:// needs glassloop's feature `tls`".to_owned()),
+        scheme => {
+            return Err(format!(
+                "the scheme {scheme} is not supported, http and https are"
+            ));
+        }
+    }
+    match url.host_str() {
+        None | Some("") => Err("there is no host in it".to_owned()),
+        Some(_) => Ok(()),
     }
 }

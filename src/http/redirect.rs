@@ -1,80 +1,14 @@
 //! Redirects: where they lead, what becomes of the request, and what another origin does not get to see.
 
-use std::rc::Rc;
-
-use http::header::{HOST, HeaderMap, LOCATION};
+use http::header::{HOST, LOCATION};
 use http::{Method, StatusCode};
 use url::Url;
 
 use crate::http::body::Body;
 use crate::http::error::ErrorKind;
+use crate::http::into_url::check_url;
 use crate::http::parser::ResponseHead;
 use crate::http::request::{Request, is_about_content, is_secret};
-use crate::http::request_builder::check_url;
-
-/// A response on the way to the final one.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Hop {
-    /// The URL that was asked.
-    pub url: Url,
-    /// The status of its answer.
-    pub status: StatusCode,
-    /// The header fields of its answer.
-    pub headers: HeaderMap,
-}
-
-/// Which redirects are followed: see [`SessionBuilder::redirects`](crate::http::SessionBuilder::redirects).
-#[derive(Clone)]
-pub struct Policy(Kind);
-
-type Follow = dyn Fn(&Url, &[Hop]) -> bool;
-
-#[derive(Clone)]
-enum Kind {
-    Limited(usize),
-    Custom(Rc<Follow>),
-}
-
-impl Default for Policy {
-    fn default() -> Policy {
-        Policy::limited(10)
-    }
-}
-
-impl Policy {
-    /// So many are followed; one more is an error.
-    pub fn limited(redirects: usize) -> Policy {
-        Policy(Kind::Limited(redirects))
-    }
-
-    /// None is followed: it is the response.
-    pub fn none() -> Policy {
-        Policy::limited(0)
-    }
-
-    /// Those are followed for which `follow` says yes, given where it leads and what lies behind (the redirect itself is the
-    /// last one of these). Else it is the response.
-    pub fn custom(follow: impl Fn(&Url, &[Hop]) -> bool + 'static) -> Policy {
-        Policy(Kind::Custom(Rc::new(follow)))
-    }
-
-    pub(crate) fn is_none(&self) -> bool {
-        matches!(self.0, Kind::Limited(0))
-    }
-
-    /// Whether to go to `next` after `history`.
-    pub(crate) fn follows(&self, next: &Url, history: &[Hop]) -> Result<bool, ErrorKind> {
-        match &self.0 {
-            Kind::Custom(follow) => Ok(follow(next, history)),
-            Kind::Limited(most) if history.len() <= *most => Ok(true),
-            Kind::Limited(_) => {
-                let urls = history.iter().map(|hop| hop.url.clone());
-                Err(ErrorKind::TooManyRedirects(urls.collect()))
-            }
-        }
-    }
-}
 
 /// Where the response to a request for `from` leads; `None` if it is no redirect.
 pub(crate) fn target(from: &Url, head: &ResponseHead) -> Option<Result<Url, ErrorKind>> {
@@ -149,15 +83,5 @@ impl Request {
         }
         self.url = next;
         Ok(())
-    }
-}
-
-impl Hop {
-    pub(crate) fn new(url: &Url, head: &ResponseHead) -> Hop {
-        Hop {
-            url: url.clone(),
-            status: head.status,
-            headers: head.headers.clone(),
-        }
     }
 }

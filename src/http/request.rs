@@ -10,7 +10,7 @@ use url::{Position, Url};
 use crate::http::body::Body;
 use crate::http::limits::ClientTimeout;
 use crate::http::proxy::Proxy;
-use crate::http::session::Shared;
+use crate::http::shared::Shared;
 
 /// What there is besides the URL.
 pub(crate) struct Parts {

@@ -3,6 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Version};
@@ -11,12 +12,13 @@ use url::Url;
 use crate::http::auth;
 use crate::http::body::Body;
 use crate::http::error::{Error, ErrorKind, Phase};
+use crate::http::into_url::check_url;
 use crate::http::limits::ClientTimeout;
 use crate::http::multipart::Form;
 use crate::http::request::{Parts, Request};
 use crate::http::response::Response;
 use crate::http::send::send;
-use crate::http::session::ClientSession;
+use crate::http::shared::Owner;
 use crate::observe::Site;
 
 /// A request that is being put together; awaiting it sends it.
@@ -34,7 +36,7 @@ use crate::observe::Site;
 /// ```
 #[must_use = "a request is sent when it is awaited"]
 pub struct RequestBuilder {
-    session: ClientSession,
+    session: Rc<Owner>,
     url: Result<Url, ErrorKind>,
     parts: Parts,
     /// What was wrong with what it was given.
@@ -43,7 +45,7 @@ pub struct RequestBuilder {
 
 impl RequestBuilder {
     pub(crate) fn new(
-        session: ClientSession,
+        session: Rc<Owner>,
         method: Method,
         url: Result<Url, ErrorKind>,
     ) -> RequestBuilder {
@@ -52,7 +54,7 @@ impl RequestBuilder {
             headers: HeaderMap::new(),
             body: Body::empty(),
             cookies: String::new(),
-            timeout: session.shared().timeout,
+            timeout: session.0.timeout,
             version: Version::HTTP_11,
             chunked: false,
             expects_continue: false,
@@ -262,10 +264,10 @@ impl RequestBuilder {
 
     async fn send_at(self, site: Site) -> Result<Response, Error> {
         let (session, request) = self.build()?;
-        send(&session, request, site).await
+        send(&session.0, request, site).await
     }
 
-    fn build(self) -> Result<(ClientSession, Request), Error> {
+    fn build(self) -> Result<(Rc<Owner>, Request), Error> {
         let RequestBuilder {
             session,
             url,
@@ -302,24 +304,6 @@ impl RequestBuilder {
             )),
             Err(kind) => Err(Error::new(kind, Phase::Prepare, &method, Some(&url))),
         }
-    }
-}
-
-/// Whether the client can go there.
-pub(crate) fn check_url(url: &Url) -> Result<(), String> {
-    match url.scheme() {
-        "http" => {}
-        "https" if cfg!(feature = "tls") => {}
-        "https" => return Err("https:// needs glassloop's feature `tls`".to_owned()),
-        scheme => {
-            return Err(format!(
-                "the scheme {scheme} is not supported, http and https are"
-            ));
-        }
-    }
-    match url.host_str() {
-        None | Some("") => Err("there is no host in it".to_owned()),
-        Some(_) => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A response: its head is there, its body comes as it is asked for.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_io::{AsyncRead, AsyncWrite};
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
@@ -21,10 +20,10 @@ use crate::http::content::Content;
 use crate::http::error::{Error, ErrorKind, Phase};
 use crate::http::limits::{Alarm, Deadline};
 use crate::http::parser::{Framing, ResponseHead};
+use crate::http::policy::Hop;
 use crate::http::reading::{Reading, Source};
-use crate::http::redirect::Hop;
 use crate::http::request::Request;
-use crate::http::session::Shared;
+use crate::http::shared::Shared;
 use crate::http::trace::TraceEvent;
 use crate::http::upgrade::Upgraded;
 use crate::observe::Site;
@@ -32,7 +31,7 @@ use crate::observe::Site;
 /// A response. Dropping it before its body was read closes the connection, unless the rest is small and here already.
 ///
 /// The body is had at once by [`bytes`](Response::bytes), [`text`](Response::text) or `json`, piece by piece by
-/// [`chunk`](Response::chunk), or by reading: a response is an [`AsyncRead`]. No more than 16 KiB are read ahead of whoever
+/// [`chunk`](Response::chunk), or by reading: a response is an [`AsyncRead`](futures_io::AsyncRead). No more than 16 KiB are read ahead of whoever
 /// asks, so a slow reader slows the server down.
 ///
 /// aiohttp's `ClientResponse`.
@@ -47,8 +46,8 @@ pub struct Response {
     number: u64,
     source: Source,
     content: Content,
-    /// What [`AsyncRead`] has and did not give out.
-    rest: Bytes,
+    /// What `AsyncRead` has and did not give out.
+    pub(crate) rest: Bytes,
     total: Deadline,
     sock_read: Option<Duration>,
     waiting: Option<Waiting>,
@@ -156,7 +155,7 @@ impl Response {
         }
     }
 
-    fn error(&self, kind: ErrorKind, phase: Phase) -> Error {
+    pub(crate) fn error(&self, kind: ErrorKind, phase: Phase) -> Error {
         Error::new(kind, phase, &self.method, Some(&self.url))
     }
 
@@ -174,7 +173,7 @@ impl Response {
         }
     }
 
-    fn poll_chunk(
+    pub(crate) fn poll_chunk(
         &mut self,
         context: &mut Context<'_>,
         site: Site,
@@ -343,36 +342,6 @@ impl Response {
         }
     }
 
-    /// Writes the rest of the body to `writer`, which is flushed and not closed; how many bytes that were. The size of the
-    /// body has no limit. What was written when it is cancelled is not known.
-    ///
-    /// # Errors
-    /// [`Error`]; one of the writer is [`ErrorKind::Io`].
-    pub async fn copy_to(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<u64, Error> {
-        let mut copied = 0;
-        while let Some(chunk) = self.chunk().await? {
-            let mut left = &chunk[..];
-            while !left.is_empty() {
-                let writing = poll_fn(|context| Pin::new(&mut *writer).poll_write(context, left));
-                match writing.await {
-                    Ok(0) => return Err(self.not_written(io::ErrorKind::WriteZero.into())),
-                    Ok(n) => left = &left[n..],
-                    Err(error) => return Err(self.not_written(error)),
-                }
-            }
-            copied += chunk.len() as u64;
-        }
-        let flushed = poll_fn(|context| Pin::new(&mut *writer).poll_flush(context)).await;
-        match flushed {
-            Ok(()) => Ok(copied),
-            Err(error) => Err(self.not_written(error)),
-        }
-    }
-
-    fn not_written(&self, error: io::Error) -> Error {
-        self.error(ErrorKind::Io(error), Phase::Body)
-    }
-
     /// The connection itself, after `101 Switching Protocols`: what the server has sent behind the head comes first.
     ///
     /// # Errors
@@ -427,26 +396,6 @@ impl Future for Chunk<'_> {
 impl Drop for Chunk<'_> {
     fn drop(&mut self) {
         self.response.wait_no_more();
-    }
-}
-
-impl AsyncRead for Response {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        match ready!(this.poll_chunk(context, Location::caller())) {
-            Ok(None) => Poll::Ready(Ok(0)),
-            Ok(Some(mut chunk)) => {
-                let n = chunk.len().min(buffer.len());
-                buffer[..n].copy_from_slice(&chunk.split_to(n));
-                this.rest = chunk;
-                Poll::Ready(Ok(n))
-            }
-            Err(error) => Poll::Ready(Err(io::Error::other(error))),
-        }
     }
 }
 

@@ -15,13 +15,14 @@ use crate::http::error::{Error, ErrorKind, Phase};
 use crate::http::exchange::{Exchange, Exchanging, State};
 use crate::http::limits::{Alarm, Deadline, within};
 use crate::http::parser::{ParseError, ResponseHead};
+use crate::http::policy;
 use crate::http::pool::{Host, Permit};
 use crate::http::proxy::Proxy;
 use crate::http::reading::Reading;
 use crate::http::redirect;
 use crate::http::request::{Request, Route};
 use crate::http::response::Response;
-use crate::http::session::{ClientSession, Shared, Tracer};
+use crate::http::shared::{Shared, Tracer};
 use crate::http::trace::TraceEvent;
 use crate::observe::Site;
 
@@ -36,11 +37,10 @@ struct Progress {
 
 /// Sends the request, follows redirects, and gives the response whose body is still to be read.
 pub(crate) async fn send(
-    session: &ClientSession,
+    shared: &Rc<Shared>,
     mut request: Request,
     site: Site,
 ) -> Result<Response, Error> {
-    let shared = session.shared();
     let core = &current::expect();
     let total = Deadline::new(core, "total", request.parts.timeout.total);
     let number = shared.number();
@@ -121,7 +121,7 @@ fn next_hop(
     shared: &Shared,
     request: &Request,
     head: &ResponseHead,
-    history: &mut Vec<redirect::Hop>,
+    history: &mut Vec<policy::Hop>,
 ) -> Result<Option<url::Url>, ErrorKind> {
     if !head.status.is_redirection()
         || !request.parts.follows_redirects
@@ -133,7 +133,7 @@ fn next_hop(
         return Ok(None);
     };
     let next = next?;
-    history.push(redirect::Hop::new(&request.url, head));
+    history.push(policy::Hop::new(&request.url, head));
     match shared.redirects.follows(&next, history)? {
         true => Ok(Some(next)),
         false => {

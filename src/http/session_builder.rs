@@ -17,11 +17,12 @@ use crate::http::error::{Error, ErrorKind};
 use crate::http::into_url::IntoUrl;
 use crate::http::limits::ClientTimeout;
 use crate::http::parser::Limits;
+use crate::http::policy::Policy;
 use crate::http::pool::Pool;
 use crate::http::proxy::{Proxies, Proxy};
-use crate::http::redirect::Policy;
 use crate::http::request::field;
-use crate::http::session::{ClientSession, Shared};
+use crate::http::session::ClientSession;
+use crate::http::shared::Shared;
 #[cfg(feature = "tls")]
 use crate::http::tls::{Tls, Trust};
 use crate::http::trace::Trace;
@@ -71,6 +72,30 @@ impl Default for SessionBuilder {
             trust: Trust::default(),
             trace: None,
         }
+    }
+}
+
+impl Default for ClientSession {
+    fn default() -> ClientSession {
+        ClientSession::new()
+    }
+}
+
+impl ClientSession {
+    /// A session with the defaults.
+    ///
+    /// # Panics
+    /// If the TLS library refuses its own defaults.
+    pub fn new() -> ClientSession {
+        match ClientSession::builder().build() {
+            Ok(session) => session,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// For a session with other settings.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
     }
 }
 

@@ -1,0 +1,64 @@
+//! The body of a response as a stream of bytes: to be read from, or written to somebody else.
+
+use std::future::poll_fn;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::http::error::{Error, ErrorKind, Phase};
+use crate::http::response::Response;
+
+impl Response {
+    /// Writes the rest of the body to `writer`, which is flushed and not closed; how many bytes that were. The size of the
+    /// body has no limit. What was written when it is cancelled is not known.
+    ///
+    /// # Errors
+    /// [`Error`]; one of the writer is [`ErrorKind::Io`].
+    pub async fn copy_to(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<u64, Error> {
+        let mut copied = 0;
+        while let Some(chunk) = self.chunk().await? {
+            let mut left = &chunk[..];
+            while !left.is_empty() {
+                let writing = poll_fn(|context| Pin::new(&mut *writer).poll_write(context, left));
+                match writing.await {
+                    Ok(0) => return Err(self.not_written(io::ErrorKind::WriteZero.into())),
+                    Ok(n) => left = &left[n..],
+                    Err(error) => return Err(self.not_written(error)),
+                }
+            }
+            copied += chunk.len() as u64;
+        }
+        let flushed = poll_fn(|context| Pin::new(&mut *writer).poll_flush(context)).await;
+        match flushed {
+            Ok(()) => Ok(copied),
+            Err(error) => Err(self.not_written(error)),
+        }
+    }
+
+    fn not_written(&self, error: io::Error) -> Error {
+        self.error(ErrorKind::Io(error), Phase::Body)
+    }
+}
+
+impl AsyncRead for Response {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        match ready!(this.poll_chunk(context, Location::caller())) {
+            Ok(None) => Poll::Ready(Ok(0)),
+            Ok(Some(mut chunk)) => {
+                let n = chunk.len().min(buffer.len());
+                buffer[..n].copy_from_slice(&chunk.split_to(n));
+                this.rest = chunk;
+                Poll::Ready(Ok(n))
+            }
+            Err(error) => Poll::Ready(Err(io::Error::other(error))),
+        }
+    }
+}
