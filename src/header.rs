@@ -263,6 +263,12 @@ impl Header {
         given.unwrap_or_else(|| format!("Task-{}", self.number))
     }
 
+    /// Whether the coroutine is in a catch point or bound; a bound wakes the task by itself.
+    pub(crate) fn has_scopes(&self) -> bool {
+        let more = self.more.get();
+        more.is_some_and(|more| !more.scopes.borrow().is_empty())
+    }
+
     pub(crate) fn requests(&self) -> u32 {
         self.more.get().map_or(0, |more| more.requests.get())
     }

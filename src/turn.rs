@@ -18,7 +18,7 @@ use crate::ready::Item;
 use crate::text::function_name;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey};
-use crate::waker::{TicketWaker, wake_on};
+use crate::waker::{TicketWaker, is_held, wake_on};
 use crate::watchdog::{MOST_SPINS, Watchdog};
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
@@ -275,7 +275,13 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
     };
     drop(waited);
     let ended = match delivery {
-        Delivery::Step => task.poll_once(&TicketWaker::new(ticket)),
+        Delivery::Step => {
+            let waker = match core.watchdog {
+                None => TicketWaker::new(ticket),
+                Some(_) => TicketWaker::counting(ticket),
+            };
+            task.poll_once(&waker)
+        }
         Delivery::DropFuture => Some(task.poll_cancelled()),
     };
     let ended = match ended {
@@ -309,17 +315,30 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
 
 /// In debug mode: a step that took too long, or a task that does nothing but wake itself, is reported.
 #[cold]
-fn report_step(core: &Core, watchdog: &Watchdog, ticket: Ticket, task: &Rc<dyn Runnable>) {
+fn report_step(core: &Core, watchdog: &Watchdog, ticket: Ticket, runnable: &Rc<dyn Runnable>) {
     let took = watchdog.end();
-    let task = AnyTask::new(task.clone());
+    let task = AnyTask::new(runnable.clone());
     if let Some(took) = took {
         log::warn!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
     }
     // It stands in the queue already: it woke itself, or was woken, during its own step.
     let queued = core.ready.borrow_mut().is_queued(ticket);
-    if !task.done() && watchdog.spins(task.number(), queued) {
+    if task.done() {
+        return;
+    }
+    if watchdog.spins(task.number(), queued) {
         log::warn!(
             "{task:?} has woken itself {MOST_SPINS} times in a row: the loop is busy with nothing else to do"
+        );
+    }
+    // What is of this library, or has a limit around it, is woken without a waker's help.
+    let needs_waker =
+        core.wait_of(&**runnable).on.kind().is_none() && !runnable.header().has_scopes();
+    // In this order: another thread that wakes it posts its letter before it gives its waker up.
+    let lost = !queued && needs_waker && !is_held(ticket);
+    if lost && !core.inbox.has_mail() {
+        log::warn!(
+            "{task:?} is pending, and nobody has its waker: nothing but a cancellation can wake it"
         );
     }
 }

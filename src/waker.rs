@@ -2,8 +2,11 @@
 //!
 //! A wake from the loop's own thread pushes onto the ready queue; from any other thread it goes through the inbox.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::core::Core;
@@ -15,6 +18,41 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| {});
 
 fn clone(word: *const ()) -> RawWaker {
     RawWaker::new(word, &VTABLE)
+}
+
+/// Debug mode's: it counts who holds a waker of a task, to tell one that nobody can wake.
+static COUNTING: RawWakerVTable =
+    RawWakerVTable::new(clone_counted, wake_counted, wake, drop_counted);
+
+/// How many wakers there are of each ticket, in debug mode. Any thread may have some.
+static HELD: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
+
+fn held() -> MutexGuard<'static, BTreeMap<usize, usize>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn clone_counted(word: *const ()) -> RawWaker {
+    *held().entry(word.addr()).or_default() += 1;
+    RawWaker::new(word, &COUNTING)
+}
+
+fn wake_counted(word: *const ()) {
+    wake(word);
+    drop_counted(word);
+}
+
+fn drop_counted(word: *const ()) {
+    if let Entry::Occupied(mut count) = held().entry(word.addr()) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
+}
+
+/// Whether anybody has a waker of this task; only debug mode knows.
+pub(crate) fn is_held(ticket: Ticket) -> bool {
+    held().contains_key(&ticket.to_word())
 }
 
 fn wake(word: *const ()) {
@@ -39,10 +77,20 @@ pub(crate) struct TicketWaker(ManuallyDrop<Waker>);
 impl TicketWaker {
     #[inline]
     pub(crate) fn new(ticket: Ticket) -> TicketWaker {
+        TicketWaker::with(ticket, &VTABLE)
+    }
+
+    /// For debug mode.
+    pub(crate) fn counting(ticket: Ticket) -> TicketWaker {
+        TicketWaker::with(ticket, &COUNTING)
+    }
+
+    #[inline]
+    fn with(ticket: Ticket, vtable: &'static RawWakerVTable) -> TicketWaker {
         let word = std::ptr::without_provenance(ticket.to_word());
-        // SAFETY: the four functions take the data pointer as a number and never dereference it; they may be called from
+        // SAFETY: the four functions of either table take the data pointer as a number and never dereference it; they may be called from
         // any thread, at any time and in any order, since they own and free nothing.
-        TicketWaker(ManuallyDrop::new(unsafe { Waker::new(word, &VTABLE) }))
+        TicketWaker(ManuallyDrop::new(unsafe { Waker::new(word, vtable) }))
     }
 }
 

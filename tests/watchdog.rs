@@ -1,9 +1,11 @@
 //! Debug mode: a step that blocks the loop is reported while it does, and again when it has ended.
 
+use std::future::poll_fn;
 use std::sync::Mutex;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use glassloop::{EventLoop, yield_now};
+use glassloop::{EventLoop, timeout, yield_now};
 
 static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -36,6 +38,32 @@ async fn trap() -> Vec<String> {
         std::thread::sleep(Duration::from_millis(10));
     }
     lines("fetch")
+}
+
+/// Waits for a thread by a future that is not the library's; it keeps the waker.
+async fn waits_elsewhere() {
+    let mut kept: Option<Waker> = None;
+    poll_fn(move |context| match &kept {
+        Some(_) => Poll::Ready(()),
+        None => {
+            let waker = kept.insert(context.waker().clone()).clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(20));
+                waker.wake();
+            });
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// The classic mistake: pending, and the waker thrown away.
+async fn loses_its_waker() {
+    poll_fn(|context| {
+        drop(context.waker().clone());
+        Poll::<()>::Pending
+    })
+    .await
 }
 
 #[test]
@@ -73,6 +101,18 @@ fn a_blocking_step_is_reported_while_it_blocks_and_when_it_has_ended() {
     };
     let spinner = event_loop.create_task(spinner).unwrap().named("spinner");
     event_loop.run_until_complete(spinner).unwrap();
+    let kept = event_loop.create_task(waits_elsewhere()).unwrap();
+    event_loop.run_until_complete(kept).unwrap();
+    assert!(lines("nobody has its waker").is_empty());
+    let lost = event_loop.create_task(loses_its_waker()).unwrap();
+    lost.set_name("lost");
+    let bounded = timeout(Duration::from_millis(1), loses_its_waker());
+    event_loop.run_until_complete(bounded).unwrap().unwrap_err();
+    let unheld = lines("nobody has its waker");
+    assert_eq!(unheld.len(), 1, "{unheld:?}");
+    assert!(unheld[0].starts_with("<Task pending name='lost'"));
+    lost.cancel();
+
     let spun = lines("times in a row");
     assert_eq!(spun.len(), 1, "{spun:?}");
     assert!(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glassloop::http::{ClientSession, Error};
 use glassloop::{create_task, run, to_thread, trace, try_gather, wait};
@@ -27,7 +27,21 @@ pub struct Strategy {
     /// The server takes one request at a time.
     pub single_server: bool,
     /// Runs it, and names the threads or processes that it used.
-    pub run: fn(&Job) -> Result<String, String>,
+    pub run: fn(&Job) -> Result<Ran, String>,
+}
+
+/// What a strategy has used, and when it had its last answer: a program that has its answers does not wait until the
+/// connections that it has kept are closed.
+pub struct Ran {
+    pub used: String,
+    pub answered: Instant,
+}
+
+fn answered(used: impl Into<String>) -> Ran {
+    Ran {
+        used: used.into(),
+        answered: Instant::now(),
+    }
 }
 
 /// In the order of the table.
@@ -62,7 +76,7 @@ const fn strategy(
     name: &'static str,
     requests: usize,
     chapter: Option<f64>,
-    run: fn(&Job) -> Result<String, String>,
+    run: fn(&Job) -> Result<Ran, String>,
 ) -> Strategy {
     Strategy {
         name,
@@ -118,7 +132,7 @@ fn check(url: &str, answer: Result<(u16, String), String>) -> Result<(), String>
 }
 
 /// The chapter's trap: the task blocks the loop. Behind an await it is the same.
-fn blocking_tasks(job: &Job, behind_await: bool) -> Result<String, String> {
+fn blocking_tasks(job: &Job, behind_await: bool) -> Result<Ran, String> {
     async fn get_behind_await(url: &str) -> Result<(), String> {
         get(url)
     }
@@ -146,18 +160,18 @@ fn blocking_tasks(job: &Job, behind_await: bool) -> Result<String, String> {
             })
     });
     results.map_err(|error| error.to_string())??;
-    Ok("1 thread".to_owned())
+    Ok(answered("1 thread"))
 }
 
-fn blocking_in_coroutine(job: &Job) -> Result<String, String> {
+fn blocking_in_coroutine(job: &Job) -> Result<Ran, String> {
     blocking_tasks(job, false)
 }
 
-fn blocking_behind_await(job: &Job) -> Result<String, String> {
+fn blocking_behind_await(job: &Job) -> Result<Ran, String> {
     blocking_tasks(job, true)
 }
 
-fn asynchronous(job: &Job) -> Result<String, String> {
+fn asynchronous(job: &Job) -> Result<Ran, String> {
     async fn request(session: ClientSession, url: String) -> Result<StatusCode, Error> {
         let _in_flight = InFlight::begin();
         let response = session.get(url).await?;
@@ -170,14 +184,15 @@ fn asynchronous(job: &Job) -> Result<String, String> {
     let session = session.map_err(|error| error.to_string())?;
     let statuses = run(async move {
         let request = |_| request(session.clone(), url.clone());
-        try_gather((0..requests).map(request).collect::<Vec<_>>()).await
+        let statuses = try_gather((0..requests).map(request).collect::<Vec<_>>()).await;
+        (statuses, answered("1 thread"))
     });
-    let statuses = statuses.map_err(|error| error.to_string())?;
+    let (statuses, ran) = statuses.map_err(|error| error.to_string())?;
     let statuses = statuses.map_err(|error| error.to_string())?;
     if let Some(status) = statuses.iter().find(|status| **status != StatusCode::OK) {
         return Err(format!("GET {}: status {status}", job.url));
     }
-    Ok("1 thread".to_owned())
+    Ok(ran)
 }
 
 /// The chapter's gevent: the blocking client of the other rows, on sockets that suspend a greenlet.
@@ -198,10 +213,10 @@ fn in_greenlets(job: &Job) -> Result<String, String> {
     let answers = answers.map_err(|error| error.to_string())?;
     let answers = answers.map_err(|error| error.to_string())?;
     answers.into_iter().collect::<Result<(), String>>()?;
-    Ok("1 thread".to_owned())
+    Ok(ran)
 }
 
-fn in_pool_threads(job: &Job) -> Result<String, String> {
+fn in_pool_threads(job: &Job) -> Result<Ran, String> {
     let (url, requests) = (job.url.clone(), job.requests);
     let threads = run(async move {
         let request = |url: String| async move {
@@ -219,10 +234,10 @@ fn in_pool_threads(job: &Job) -> Result<String, String> {
     let threads = threads.map_err(|error| error.to_string())?;
     let threads = threads.map_err(|error| error.to_string())?;
     let different: HashSet<_> = threads.into_iter().collect();
-    Ok(format!("{} threads", different.len()))
+    Ok(answered(format!("{} threads", different.len())))
 }
 
-fn in_own_threads(job: &Job) -> Result<String, String> {
+fn in_own_threads(job: &Job) -> Result<Ran, String> {
     let start = |number| {
         let url = job.url.clone();
         let body = trace::thread(&format!("Thread-{number}"), move || get(&url));
@@ -237,10 +252,10 @@ fn in_own_threads(job: &Job) -> Result<String, String> {
     for answer in joined {
         answer.map_err(|_| "a thread panicked".to_owned())??;
     }
-    Ok(format!("{} threads", job.requests))
+    Ok(answered(format!("{} threads", job.requests)))
 }
 
-fn in_processes(job: &Job) -> Result<String, String> {
+fn in_processes(job: &Job) -> Result<Ran, String> {
     let mut pool = Pool::new(job.workers, &job.url)?;
     let mut failure = Ok(());
     pool.map(job.requests, None, |_, result| {
@@ -249,14 +264,14 @@ fn in_processes(job: &Job) -> Result<String, String> {
         }
     })?;
     failure?;
-    Ok(format!("{} processes", job.workers))
+    Ok(answered(format!("{} processes", job.workers)))
 }
 
-fn sequential(job: &Job) -> Result<String, String> {
+fn sequential(job: &Job) -> Result<Ran, String> {
     for _ in 0..job.requests {
         get(&job.url)?;
     }
-    Ok("1 thread".to_owned())
+    Ok(answered("1 thread"))
 }
 
 /// The CPU time of this process and of its children that have ended; `None` where the system does not tell (it is Linux's
