@@ -88,8 +88,8 @@ impl TicketWaker {
     #[inline]
     fn with(ticket: Ticket, vtable: &'static RawWakerVTable) -> TicketWaker {
         let word = std::ptr::without_provenance(ticket.to_word());
-        // SAFETY: the four functions of either table take the data pointer as a number and never dereference it; they may be called from
-        // any thread, at any time and in any order, since they own and free nothing.
+        // SAFETY: the four functions of either table take the data pointer as a number and never dereference it; they may
+        // be called from any thread, at any time and in any order, since they own and free nothing behind it.
         TicketWaker(ManuallyDrop::new(unsafe { Waker::new(word, vtable) }))
     }
 }
