@@ -13,6 +13,9 @@ const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 /// By how much a count may differ from the recorded one.
 const TOLERANCE: f64 = 0.05;
 
+/// Which slots of the wheel its timers are in depends on when it runs; `sleep_virtual` is counted instead.
+const BY_THE_CLOCK: &str = "sleep_drop";
+
 /// Counts every CPU-only workload of glassloop, and compares or records.
 pub fn run(workloads: &[Workload], record: bool) -> Result<(), String> {
     if cfg!(feature = "peers") {
@@ -20,7 +23,9 @@ pub fn run(workloads: &[Workload], record: bool) -> Result<(), String> {
         return Err(says.to_owned());
     }
     let mut counted = Vec::new();
-    for workload in workloads.iter().filter(|workload| workload.family.cpu_only) {
+    let gated =
+        |workload: &&Workload| workload.family.cpu_only && workload.family.name != BY_THE_CLOCK;
+    for workload in workloads.iter().filter(gated) {
         counted.push((workload.name(), instructions(workload, "glassloop")?));
     }
     if record {

@@ -41,7 +41,7 @@ glassloop and its peers on the same work.
     syscalls [WORKLOAD...]      count system calls an operation with strace instead
     growth                      cost against size, drawn into benches/pictures/
     gate [--record]             compare glassloop's instructions with benches/instructions.txt, or write them there
-    --rounds N                  rounds, 7 if not given
+    --rounds N                  rounds; 3 to 7 if not given, as the workload needs
     --quick                     a tenth of the operations, 3 rounds
     --only NAME,...             these contestants alone
     --json FILE                 write the figures there too
@@ -169,18 +169,25 @@ fn run(options: &Options) -> Result<(), String> {
 }
 
 fn measure_all(workloads: &[Workload], options: &Options) -> Result<(), String> {
-    let rounds = options.rounds.unwrap_or(if options.quick { 3 } else { 7 });
-    let mut figures = Vec::new();
+    let (mut figures, mut summary) = (Vec::new(), String::from(table::SUMMARY_HEAD));
     for workload in workloads {
+        let usual = if options.quick {
+            3
+        } else {
+            workload.family.rounds
+        };
+        let rounds = options.rounds.unwrap_or(usual);
         let rows = rounds::measure(workload, rounds, |name| wanted(options, name));
         let table = Table::new(workload, rows);
         println!("{}", table.markdown());
         figures.push(table.json());
+        summary.push_str(&table.summary());
         if let Some(file) = &options.json {
-            let text = json!({"rounds": rounds, "workloads": figures}).to_string();
+            let text = json!({"workloads": figures}).to_string();
             std::fs::write(file, text).map_err(|error| format!("{file}: {error}"))?;
         }
     }
+    println!("### All in one\n\n{summary}");
     Ok(())
 }
 

@@ -38,6 +38,13 @@ fn step(top: f64) -> f64 {
         .unwrap_or(power)
 }
 
+fn label(cost: f64) -> String {
+    match cost.fract() == 0.0 {
+        true => format!("{cost:.0}"),
+        false => number(cost),
+    }
+}
+
 pub fn chart(title: &str, axis: &str, unit: &str, lines: &[Line]) -> String {
     let points = || lines.iter().flat_map(|line| &line.points);
     let low = points().map(|(size, _)| *size).min().unwrap_or(1).max(1) as f64;
@@ -67,17 +74,17 @@ pub fn chart(title: &str, axis: &str, unit: &str, lines: &[Line]) -> String {
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             LEFT - 6.0,
             at + 4.0,
-            number(cost),
+            label(cost),
         );
         cost += step(top);
     }
     let mut size = low;
     while size <= high * 1.001 {
-        let (at, label) = (x(size), short(size as u64));
+        let (at, name) = (x(size), short(size as u64));
         let _ = writeln!(
             svg,
             "<path d=\"M{at:.1} {TOP}V{bottom}\" stroke=\"#f1f3f5\"/>\
-             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>",
+             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text>",
             bottom + 16.0,
         );
         size *= 10.0;

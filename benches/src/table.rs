@@ -29,6 +29,12 @@ pub fn ratio(row: &Row, base: &Row) -> f64 {
     )
 }
 
+/// What stands above the lines of [`Table::summary`].
+pub const SUMMARY_HEAD: &str = "\
+| workload | unit | floor | glassloop | best peer | to the best peer | to the floor |
+|---|---|--:|--:|--:|--:|--:|
+";
+
 /// A workload's rows, best first, and what they are compared with.
 pub struct Table<'a> {
     workload: &'a Workload<'a>,
@@ -53,7 +59,9 @@ impl<'a> Table<'a> {
     }
 
     fn floor(&self) -> Option<&Row> {
-        self.rows.iter().find(|row| Self::is_floor(row))
+        self.rows
+            .iter()
+            .find(|row| Self::is_floor(row) && row.failure.is_none())
     }
 
     pub fn markdown(&self) -> String {
@@ -100,6 +108,31 @@ impl<'a> Table<'a> {
             text.push('\n');
         }
         text
+    }
+
+    /// The workload as a line of the table under [`SUMMARY_HEAD`].
+    pub fn summary(&self) -> String {
+        let ours = self.rows.iter().find(|row| row.contestant == "glassloop");
+        let figure =
+            |row: Option<&Row>| row.map_or(String::new(), |row| number(median(&row.figures)));
+        let to = |base: Option<&Row>| {
+            let both = ours.filter(|row| row.failure.is_none()).zip(base);
+            both.map_or(String::new(), |(ours, base)| {
+                format!("{:.2}", ratio(ours, base))
+            })
+        };
+        let (peer, floor) = (self.best_peer(), self.floor());
+        format!(
+            "| {} | {} | {} | {} | {} {} | {} | {} |\n",
+            self.workload.name(),
+            self.workload.family.unit,
+            figure(floor),
+            figure(ours),
+            figure(peer),
+            peer.map_or("", |row| row.contestant),
+            to(peer),
+            to(floor),
+        )
     }
 
     pub fn json(&self) -> Value {

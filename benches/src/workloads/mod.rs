@@ -5,7 +5,7 @@ use crate::clients::glass::Session;
 use crate::clients::{async_h1::AsyncH1, hyper::Hyper, hyper_util::HyperUtil, reqwest::Reqwest};
 use crate::measure::{Outcome, Size};
 use crate::runtimes::floor::Floor;
-use crate::runtimes::glass::Glass;
+use crate::runtimes::glass::{Glass, Virtual};
 #[cfg(feature = "peers")]
 use crate::runtimes::{
     compio::Compio, localpool::Pool, monoio::Monoio, smol::Smol, tokio::TokioLocal,
@@ -30,6 +30,8 @@ pub struct Family {
     pub unit: &'static str,
     /// Nothing but the CPU decides: instructions can be counted instead of time.
     pub cpu_only: bool,
+    /// How often a plain run repeats it.
+    pub rounds: u32,
     pub contestants: Vec<(&'static str, Run)>,
     /// The populations that a plain run measures, and the operations for each.
     pub sizes: &'static [(u64, u64)],
@@ -161,12 +163,14 @@ pub fn families() -> Vec<Family> {
         about,
         unit: "ns",
         cpu_only: true,
+        rounds: 7,
         contestants,
         sizes,
     };
     let other = |name, about, unit, contestants, sizes| Family {
         unit,
         cpu_only: false,
+        rounds: 5,
         ..cpu(name, about, contestants, sizes)
     };
     vec![
@@ -207,6 +211,12 @@ pub fn families() -> Vec<Family> {
             "sleep_drop",
             "a sleep is made, polled and dropped while so many wait",
             timed!(timers::sleep_drop),
+            &[(0, 1_000_000), (100_000, 1_000_000)],
+        ),
+        cpu(
+            "sleep_virtual",
+            "the same in virtual time, which only glassloop has",
+            vec![("glassloop", Box::new(timers::sleep_drop::<Virtual>) as Run)],
             &[(0, 1_000_000), (100_000, 1_000_000)],
         ),
         cpu(
@@ -303,19 +313,22 @@ pub fn families() -> Vec<Family> {
             ),
             &[(1, 50_000), (10, 200_000), (100, 200_000)],
         ),
-        other(
-            "chapter",
-            "so many GETs at once, each answered after 3 s; the time for all",
-            "delays",
-            and(
-                clients!(http::chapter),
-                [
-                    ("floor", http::chapter_floor),
-                    #[cfg(feature = "peers")]
-                    ("ureq", http::chapter_ureq),
-                ],
-            ),
-            &[(100, 3_000), (1_000, 3_000), (10_000, 3_000)],
-        ),
+        Family {
+            rounds: 3,
+            ..other(
+                "chapter",
+                "so many GETs at once, each answered after 3 s; the time for all",
+                "delays",
+                and(
+                    clients!(http::chapter),
+                    [
+                        ("floor", http::chapter_floor),
+                        #[cfg(feature = "peers")]
+                        ("ureq", http::chapter_ureq),
+                    ],
+                ),
+                &[(100, 3_000), (1_000, 3_000), (10_000, 3_000)],
+            )
+        },
     ]
 }
