@@ -26,6 +26,15 @@ struct Shared {
     thread_ended: Condvar,
 }
 
+/// A thread pool at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct PoolState {
+    pub(crate) threads: usize,
+    /// Threads that wait for a job.
+    pub(crate) idle: usize,
+    pub(crate) queued: usize,
+}
+
 pub(crate) struct ThreadPool {
     shared: Arc<Shared>,
     most: usize,
@@ -71,6 +80,16 @@ impl ThreadPool {
         drop(state);
         self.shared.job_ready.notify_one();
         Ok(())
+    }
+
+    /// What the inspector shows of it.
+    pub(crate) fn state(&self) -> PoolState {
+        let state = self.shared.lock();
+        PoolState {
+            threads: state.threads,
+            idle: state.idle,
+            queued: state.queue.len(),
+        }
     }
 
     /// Takes no more jobs. Those that it has are still run, and nobody waits for them.

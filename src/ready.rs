@@ -149,6 +149,19 @@ impl Ready {
         self.tasks.iter().map(|(_, entry)| &entry.task)
     }
 
+    /// What is still to run, in its order, with the tasks of steps.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&Item, Option<&Rc<dyn Runnable>>)> {
+        let items = self.batch.iter().rev().chain(&self.queue);
+        items.map(|item| match item {
+            Item::Step(ticket) => {
+                let entry = self.tasks.get(ticket.slot());
+                let entry = entry.filter(|entry| entry.generation == ticket.generation());
+                (item, entry.map(|entry| &entry.task))
+            }
+            _ => (item, None),
+        })
+    }
+
     pub(crate) fn task_count(&self) -> usize {
         self.tasks.len()
     }

@@ -92,6 +92,20 @@ impl Timers {
         }
     }
 
+    /// Deadline and sequence number of each timer that is set, the earliest first.
+    pub(crate) fn deadlines(&self) -> Vec<(u64, u64)> {
+        let near = self.near.iter().map(|Reverse(timer)| *timer);
+        let near = near.filter(|&(_, sequence, slot)| is_set(&self.entries, slot, sequence));
+        let far = self.far.iter().filter_map(|timer| {
+            let entry = alive(&self.entries, timer)?;
+            Some((timer.deadline, entry.sequence))
+        });
+        let near = near.map(|(deadline, sequence, _)| (deadline, sequence));
+        let mut set: Vec<_> = near.chain(far).collect();
+        set.sort_unstable();
+        set
+    }
+
     /// The earliest deadline, and the sequence number of its timer.
     pub(crate) fn next(&mut self) -> Option<(u64, u64)> {
         if let Some((deadline, sequence)) = self.next_near() {

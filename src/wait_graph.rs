@@ -58,12 +58,14 @@ pub struct WaitGraph {
 /// # }).unwrap();
 /// ```
 pub fn wait_graph() -> WaitGraph {
-    let nodes = current::get().map(|core| {
-        let tasks = core.tasks();
-        tasks.iter().map(|task| node(&core, &**task)).collect()
-    });
+    let graph = current::get().map(|core| wait_graph_of(&core));
+    graph.unwrap_or_else(|_| WaitGraph { nodes: Vec::new() })
+}
+
+pub(crate) fn wait_graph_of(core: &Core) -> WaitGraph {
+    let tasks = core.tasks();
     WaitGraph {
-        nodes: nodes.unwrap_or_default(),
+        nodes: tasks.iter().map(|task| node(core, &**task)).collect(),
     }
 }
 

@@ -121,6 +121,12 @@ impl Wheel {
         }
     }
 
+    /// All timers in it, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Far> {
+        let slots = self.levels.iter().flat_map(|level| &level.slots);
+        slots.flat_map(|slot| &slot.timers)
+    }
+
     /// Drops all cancelled timers. Returns how many there were.
     pub(crate) fn sweep(&mut self, alive: impl Fn(&Far) -> bool) -> usize {
         let mut dropped = 0;

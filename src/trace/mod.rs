@@ -15,7 +15,12 @@
 //! | `.json` | for Perfetto, Chrome and Firefox |
 //! | `.evt.json` | the compact trace, which the others are made of |
 //!
-//! `GLASSLOOP_TRACE=-` prints the table of turns to stderr while the program runs. From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`].
+//! `GLASSLOOP_TRACE=-` prints the table of turns to stderr while the program runs. `GLASSLOOP_TRACE_LAST=10000` keeps the last
+//! 10,000 events only (a million without it): a flight recorder, whose contents the first panic dumps into a file of its own
+//! (`run-panic.html`). SIGUSR2 dumps what there is at any time (`run-1.html`), also while a step blocks the loop.
+//!
+//! `GLASSLOOP_INSPECT=127.0.0.1:8123` has [`run`](crate::run) serve a page that shows its loop live. Its URL is printed to stderr; SIGUSR1
+//! prints the same as text. It is served to this machine only, and to who knows the URL. From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`].
 //!
 //! The recorder is an [`Observer`](crate::observe::Observer) and nothing more. It writes 24 bytes for each event; neither the
 //! ready queue nor the timers are recorded, since they follow from the events ([`State`]).
@@ -25,6 +30,8 @@
 pub use check::{Rule, Violation, check};
 pub use chrome::chrome;
 pub use evt_json::{evt_json, evt_json_of_all, html};
+#[cfg(unix)]
+pub(crate) use inspect::inspector_of_environment;
 pub use kind::{Kind, cause, end, wait, why};
 pub use names::{Place, Track, TrackKind};
 pub use notes::{Process, blocking, join, mark, process, thread};
@@ -39,10 +46,16 @@ pub use svg::svg;
 pub use text::text;
 pub use trace::Trace;
 
+#[cfg(unix)]
+mod both;
 mod check;
 mod chrome;
 mod cost;
 mod evt_json;
+mod flight;
+mod follow;
+#[cfg(unix)]
+mod inspect;
 mod json;
 mod kind;
 mod names;
@@ -55,6 +68,8 @@ mod recorder;
 mod recording;
 mod ring;
 mod session;
+#[cfg(unix)]
+mod snapshot;
 mod state;
 mod summary;
 mod svg;

@@ -75,6 +75,18 @@ impl Output {
         std::fs::write(&self.path, text)
     }
 
+    /// The same with a word before the ending: `run-panic.html` of `run.html`.
+    pub(crate) fn with_word(&self, word: &str) -> Output {
+        let name = self.path.to_string_lossy();
+        let ending = FORMS.iter().find(|(_, form)| *form == self.form);
+        let ending = ending.map_or("", |(ending, _)| *ending);
+        let stem = name.strip_suffix(ending).unwrap_or(&name);
+        Output {
+            path: PathBuf::from(format!("{stem}-{word}{ending}")),
+            form: self.form,
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -32,9 +32,9 @@ pub(crate) struct Fallen {
 }
 
 impl Ring {
-    /// `capacity` is rounded up to whole blocks, two at least.
+    /// `capacity` is rounded up to a power of two, two blocks at least.
     pub(crate) fn new(capacity: usize) -> Ring {
-        let blocks = (capacity as u64).div_ceil(BLOCK).max(2);
+        let blocks = (capacity as u64).div_ceil(BLOCK).max(2).next_power_of_two();
         Ring {
             blocks: (0..blocks).map(|_| OnceLock::new()).collect(),
             written: AtomicU64::new(0),
@@ -47,7 +47,9 @@ impl Ring {
     }
 
     fn block(&self, index: u64) -> &Block {
-        let block = &self.blocks[(index / BLOCK) as usize % self.blocks.len()];
+        // Their number is a power of two: a mask, where a division would cost as much as all the rest.
+        let mask = self.blocks.len() - 1;
+        let block = &self.blocks[(index / BLOCK) as usize & mask];
         block.get_or_init(|| (0..BLOCK * 3).map(|_| AtomicU64::new(0)).collect())
     }
 
@@ -86,6 +88,15 @@ impl Ring {
 
     fn lock(&self) -> MutexGuard<'_, Fallen> {
         self.fallen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The records from that number on, and the number of the first of them: a later one if some have fallen out.
+    pub(crate) fn since(&self, from: u64) -> (u64, Vec<Record>) {
+        let fallen = self.lock();
+        let from = from.max(fallen.count);
+        let written = self.written.load(Ordering::Acquire);
+        let records = (from..written).filter_map(|index| self.read(index));
+        (from, records.collect())
     }
 
     /// What has fallen out, and the records that are left.

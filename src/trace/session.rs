@@ -7,16 +7,22 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::observe::Observer;
 
+use super::flight;
+use super::follow::Follower;
 use super::output::Output;
 use super::recorder::Recorder;
-use super::recording::{CAPACITY, Recording, lock};
+use super::recording::{Recording, lock};
 use super::trace::{Trace, program_name};
 
 /// A program with more loops or sections than this has the rest unrecorded: nobody could compare them.
 const MOST: usize = 64;
 
 struct Session {
-    output: Output,
+    /// `None`: the table goes to stderr while the program runs.
+    output: Option<Output>,
+    /// Events that each loop's ring keeps.
+    capacity: usize,
+    follower: Mutex<Option<Follower>>,
     recordings: Mutex<Recordings>,
 }
 
@@ -34,22 +40,36 @@ fn session() -> Option<&'static Session> {
     static SESSION: OnceLock<Option<Session>> = OnceLock::new();
     let start = || {
         let path = std::env::var_os("GLASSLOOP_TRACE").filter(|path| !path.is_empty())?;
-        match Output::to(Path::new(&path)) {
-            Ok(output) => Some(Session {
-                output,
-                recordings: Mutex::default(),
-            }),
-            Err(error) => {
-                eprintln!("GLASSLOOP_TRACE: {error}; this program is not recorded");
-                None
+        let output = match path == "-" {
+            true => None,
+            false => match Output::to(Path::new(&path)) {
+                Ok(output) => Some(output),
+                Err(error) => {
+                    eprintln!("GLASSLOOP_TRACE: {error}; this program is not recorded");
+                    return None;
+                }
+            },
+        };
+        let (capacity, last) = flight::capacity_of_environment();
+        if output.is_some() {
+            if last {
+                flight::dump_at_panic(dump);
             }
+            #[cfg(unix)]
+            flight::dump_at_signal(dump);
         }
+        Some(Session {
+            output,
+            capacity,
+            follower: Mutex::default(),
+            recordings: Mutex::default(),
+        })
     };
     SESSION.get_or_init(start).as_ref()
 }
 
 impl Session {
-    fn add(recordings: &mut Recordings, title: Option<&str>) -> Option<Arc<Recording>> {
+    fn add(&self, recordings: &mut Recordings, title: Option<&str>) -> Option<Arc<Recording>> {
         if recordings.list.len() >= MOST {
             return None;
         }
@@ -57,7 +77,7 @@ impl Session {
             || program_name(&std::env::args().next().unwrap_or_default()),
             str::to_owned,
         );
-        let recording = Arc::new(Recording::new(title, CAPACITY));
+        let recording = Arc::new(Recording::new(title, self.capacity));
         recordings.list.push(recording.clone());
         recordings.taken = false;
         Some(recording)
@@ -67,7 +87,7 @@ impl Session {
     fn current(&self) -> Option<Arc<Recording>> {
         let mut recordings = lock(&self.recordings);
         let last = recordings.list.last().cloned();
-        last.or_else(|| Session::add(&mut recordings, None))
+        last.or_else(|| self.add(&mut recordings, None))
     }
 
     /// The recording for a new loop.
@@ -76,19 +96,47 @@ impl Session {
         let last = recordings.list.last().filter(|_| !recordings.taken);
         let recording = match last.cloned() {
             Some(recording) => recording,
-            None => Session::add(&mut recordings, None)?,
+            None => self.add(&mut recordings, None)?,
         };
         recordings.taken = true;
+        if self.output.is_none() {
+            *lock(&self.follower) = Follower::start(recording.clone());
+        }
         Some(recording)
     }
 
+    /// A loop was closed.
+    fn closed(&self) {
+        let follower = lock(&self.follower).take();
+        match follower {
+            Some(follower) => follower.finish(),
+            None if lock(&self.recordings).sections == 0 => self.write(),
+            None => {}
+        }
+    }
+
     fn write(&self) {
+        if let Some(output) = &self.output {
+            self.write_to(output);
+        }
+    }
+
+    fn write_to(&self, output: &Output) {
         let recordings = lock(&self.recordings).list.clone();
         let traces: Vec<Trace> = recordings.iter().map(|one| Trace::of(one)).collect();
-        if let Err(error) = self.output.write(&traces) {
-            let path = self.output.path().display();
+        if let Err(error) = output.write(&traces) {
+            let path = output.path().display();
             eprintln!("GLASSLOOP_TRACE: {path} cannot be written: {error}");
         }
+    }
+}
+
+/// Writes what there is now into a file of its own.
+fn dump(word: &str) {
+    if let Some((session, output)) = session().and_then(|one| Some((one, one.output.as_ref()?))) {
+        let output = output.with_word(word);
+        session.write_to(&output);
+        eprintln!("GLASSLOOP_TRACE: dumped to {}", output.path().display());
     }
 }
 
@@ -97,9 +145,7 @@ pub(crate) fn recorder_of_environment() -> Option<Rc<dyn Observer>> {
     let recording = session()?.for_a_loop()?;
     let at_close = || {
         if let Some(session) = session() {
-            if lock(&session.recordings).sections == 0 {
-                session.write();
-            }
+            session.closed();
         }
     };
     Some(Rc::new(Recorder::of(recording).at_close(at_close)))
@@ -133,7 +179,7 @@ pub fn section(title: &str) -> Section {
     if let Some(session) = session() {
         let mut recordings = lock(&session.recordings);
         recordings.sections += 1;
-        if let Some(recording) = Session::add(&mut recordings, Some(title)) {
+        if let Some(recording) = session.add(&mut recordings, Some(title)) {
             recording.names().this_thread();
         }
     }

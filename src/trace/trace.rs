@@ -9,7 +9,7 @@ use super::recording::Recording;
 use super::state::State;
 
 /// A step that takes longer blocks the loop: asyncio's limit, in nanoseconds.
-const SLOW: u64 = 100_000_000;
+pub(crate) const SLOW: u64 = 100_000_000;
 
 /// What was recorded of a program, ready to be looked at.
 #[derive(Clone, Debug, Default)]

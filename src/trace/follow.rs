@@ -1,0 +1,79 @@
+//! `GLASSLOOP_TRACE=-`: the turn table on stderr while the program runs. A thread reads the loop's ring, so the loop is not held up.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::recording::Recording;
+use super::text::{Colours, figures, header, row};
+use super::trace::{SLOW, Trace};
+use super::turns::Turns;
+
+/// How often it looks.
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub(crate) struct Follower {
+    recording: Arc<Recording>,
+    closed: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// Colours are for people at a terminal that do not mind them.
+fn colours() -> Colours {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Colours(std::io::stderr().is_terminal() && !unwanted)
+}
+
+impl Follower {
+    /// `None` if the system has no thread left.
+    pub(crate) fn start(recording: Arc<Recording>) -> Option<Follower> {
+        let closed = Arc::new(AtomicBool::new(false));
+        let (followed, ends) = (recording.clone(), closed.clone());
+        let thread = thread::Builder::new().name("glassloop follower".to_owned());
+        let thread = thread.spawn(move || follow(&followed, &ends)).ok()?;
+        Some(Follower {
+            recording,
+            closed,
+            thread,
+        })
+    }
+
+    /// The loop is closed: prints what is left, and the figures.
+    pub(crate) fn finish(self) {
+        self.closed.store(true, Ordering::Release);
+        // It does nothing but print.
+        let _ = self.thread.join();
+        let mut text = String::new();
+        figures(&mut text, &Trace::of(&self.recording), colours());
+        eprint!("{text}");
+    }
+}
+
+fn follow(recording: &Recording, closed: &AtomicBool) {
+    let colours = colours();
+    let mut turns = Turns::default();
+    let mut next = 0;
+    eprintln!("{}", header(colours));
+    loop {
+        // Looked at first: what was written before it was set is read after it.
+        let last = closed.load(Ordering::Acquire);
+        let (from, records) = recording.ring.since(next);
+        if from > next && next > 0 {
+            eprintln!("... {} events too fast to be followed", from - next);
+        }
+        next = from + records.len() as u64;
+        let ended: Vec<_> = records.iter().filter_map(|r| turns.apply(r)).collect();
+        if !ended.is_empty() {
+            let strings = recording.names().string_list.clone();
+            for turn in &ended {
+                eprintln!("{}", row(turn, &strings, SLOW, colours));
+            }
+        }
+        if last {
+            return;
+        }
+        thread::sleep(PAUSE);
+    }
+}

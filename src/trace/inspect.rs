@@ -1,0 +1,247 @@
+//! The live inspector: `GLASSLOOP_INSPECT=127.0.0.1:PORT` has [`run`](crate::run) serve a page that shows its loop at work. It only
+//! looks, it serves loopback addresses only, and its URL, printed on stderr, holds a token. SIGUSR1 prints the same as text.
+//!
+//! It is served from the loop itself, by callbacks on file descriptors: so it is no task among the tasks that it shows, and while a
+//! step blocks the loop the page gets no answer and says so.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::{Rc, Weak};
+
+use crate::core::Core;
+use crate::event_loop::{EventLoop, get_running_loop};
+use crate::observe::Observer;
+
+use super::both::Both;
+use super::snapshot::{Snapshot, TurnLengths};
+
+const PAGE: &str = include_str!("inspect.html");
+
+/// Longer requests are none of a browser's.
+const LONGEST_REQUEST: usize = 16 * 1024;
+
+/// What a page of ours may do: run its script, and ask us.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
+
+/// An inspector that waits for its loop.
+pub(crate) struct Inspector {
+    listener: TcpListener,
+    address: SocketAddr,
+    token: String,
+    lengths: Rc<TurnLengths>,
+    connections: RefCell<Vec<Rc<Connection>>>,
+}
+
+/// The inspector that the environment asks for. If it cannot be, that is said in a line on stderr.
+pub(crate) fn inspector_of_environment() -> Option<Rc<Inspector>> {
+    let wanted = std::env::var("GLASSLOOP_INSPECT").ok()?;
+    if wanted.is_empty() {
+        return None;
+    }
+    match Inspector::bind(&wanted) {
+        Ok(inspector) => Some(Rc::new(inspector)),
+        Err(error) => {
+            eprintln!("GLASSLOOP_INSPECT: {wanted}: {error}; there is no inspector");
+            None
+        }
+    }
+}
+
+impl Inspector {
+    fn bind(address: &str) -> Result<Inspector, String> {
+        let address: SocketAddr = address
+            .parse()
+            .map_err(|_| "not an address and a port, such as 127.0.0.1:8123".to_owned())?;
+        if !address.ip().is_loopback() {
+            return Err("only loopback addresses are served, 127.0.0.1 or [::1]".to_owned());
+        }
+        let listener = TcpListener::bind(address).map_err(|error| error.to_string())?;
+        let token = random_token().map_err(|error| format!("no random token: {error}"))?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|error| error.to_string())?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        Ok(Inspector {
+            listener,
+            address,
+            token,
+            lengths: Rc::default(),
+            connections: RefCell::default(),
+        })
+    }
+
+    /// What its loop has to be built with: it measures the turns, beside another observer if there is one.
+    pub(crate) fn observer(&self, other: Option<Rc<dyn Observer>>) -> Rc<dyn Observer> {
+        match other {
+            Some(other) => Rc::new(Both(other, self.lengths.clone())),
+            None => self.lengths.clone(),
+        }
+    }
+
+    /// Serves the loop from now on.
+    pub(crate) fn serve(self: Rc<Self>, event_loop: &EventLoop) {
+        let url = format!("http://{}/{}/", self.address, self.token);
+        let lengths = self.lengths.clone();
+        // The loop's callback keeps the inspector, and drops it when the loop is closed.
+        let inspector = self.clone();
+        let watched = event_loop.add_reader(&self.listener, move || inspector.accept());
+        match watched {
+            Ok(()) => eprintln!("GLASSLOOP_INSPECT: {url}"),
+            Err(error) => eprintln!("GLASSLOOP_INSPECT: {error}; there is no inspector"),
+        }
+        let core = Rc::downgrade(&event_loop.core);
+        let print = move || {
+            if let Some(core) = Weak::<Core>::upgrade(&core) {
+                eprint!("{}", Snapshot::of(&core, &lengths).text());
+            }
+        };
+        if let Err(error) = event_loop.add_signal_handler(signal_hook::consts::SIGUSR1, print) {
+            eprintln!("GLASSLOOP_INSPECT: SIGUSR1 is not watched: {error}");
+        }
+    }
+
+    fn accept(self: &Rc<Self>) {
+        let Ok(event_loop) = get_running_loop() else {
+            return;
+        };
+        while let Ok((stream, _)) = self.listener.accept() {
+            if stream.set_nonblocking(true).is_err() {
+                continue;
+            }
+            let connection = Rc::new(Connection {
+                stream,
+                request: RefCell::default(),
+                answer: RefCell::default(),
+            });
+            self.connections.borrow_mut().push(connection.clone());
+            let (inspector, of) = (Rc::downgrade(self), Rc::downgrade(&connection));
+            let read = move || {
+                if let (Some(inspector), Some(connection)) = (inspector.upgrade(), of.upgrade()) {
+                    inspector.read(&connection);
+                }
+            };
+            if event_loop.add_reader(&connection.stream, read).is_err() {
+                self.close(&event_loop, &connection);
+            }
+        }
+    }
+
+    fn read(self: &Rc<Self>, connection: &Rc<Connection>) {
+        let Ok(event_loop) = get_running_loop() else {
+            return;
+        };
+        let mut request = connection.request.borrow_mut();
+        let mut buffer = [0; 4096];
+        match (&connection.stream).read(&mut buffer) {
+            Ok(n) if n > 0 && request.len() < LONGEST_REQUEST => {
+                request.extend_from_slice(&buffer[..n]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            _ => {
+                drop(request);
+                return self.close(&event_loop, connection);
+            }
+        }
+        if !request.windows(4).any(|end| end == b"\r\n\r\n") {
+            return;
+        }
+        let answer = self.answer(&String::from_utf8_lossy(&request), &event_loop.core);
+        drop(request);
+        connection.answer.replace(answer);
+        event_loop.remove_reader(&connection.stream);
+        self.write(&event_loop, connection);
+    }
+
+    fn write(self: &Rc<Self>, event_loop: &EventLoop, connection: &Rc<Connection>) {
+        let mut answer = connection.answer.borrow_mut();
+        match (&connection.stream).write(&answer) {
+            Ok(n) if n < answer.len() => drop(answer.drain(..n)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => {
+                drop(answer);
+                return self.close(event_loop, connection);
+            }
+        }
+        let (inspector, of) = (Rc::downgrade(self), Rc::downgrade(connection));
+        let write = move || {
+            let event_loop = get_running_loop();
+            if let (Some(inspector), Some(connection), Ok(event_loop)) =
+                (inspector.upgrade(), of.upgrade(), event_loop)
+            {
+                inspector.write(&event_loop, &connection);
+            }
+        };
+        drop(answer);
+        if event_loop.add_writer(&connection.stream, write).is_err() {
+            self.close(event_loop, connection);
+        }
+    }
+
+    fn close(&self, event_loop: &EventLoop, connection: &Rc<Connection>) {
+        event_loop.remove_reader(&connection.stream);
+        event_loop.remove_writer(&connection.stream);
+        let mut connections = self.connections.borrow_mut();
+        connections.retain(|other| !Rc::ptr_eq(other, connection));
+    }
+
+    /// The answer to a request: it can look, and nothing else.
+    fn answer(&self, request: &str, core: &Rc<Core>) -> Vec<u8> {
+        let mut lines = request.lines();
+        let mut words = lines.next().unwrap_or_default().split(' ');
+        let (method, path) = (words.next(), words.next().unwrap_or_default());
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let mut hosts = headers.filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = hosts.next().map_or("", |(_, host)| host.trim());
+        let ours = [
+            self.address.to_string(),
+            format!("localhost:{}", self.address.port()),
+        ];
+        let page = path
+            .strip_prefix('/')
+            .and_then(|path| path.strip_prefix(&*self.token));
+        match (method, page) {
+            // A page from elsewhere whose name was made to lead here.
+            _ if !ours.iter().any(|our| our == host) => refusal("421 Misdirected Request"),
+            (Some("GET"), Some("/")) => response("200 OK", "text/html", PAGE),
+            (Some("GET"), Some("/state")) => {
+                let state = Snapshot::of(core, &self.lengths).json();
+                response("200 OK", "application/json", &state)
+            }
+            (Some("GET"), Some("/text")) => {
+                let text = Snapshot::of(core, &self.lengths).text();
+                response("200 OK", "text/plain", &text)
+            }
+            (Some("GET"), _) => refusal("404 Not Found"),
+            _ => refusal("405 Method Not Allowed"),
+        }
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    request: RefCell<Vec<u8>>,
+    answer: RefCell<Vec<u8>>,
+}
+
+fn refusal(status: &str) -> Vec<u8> {
+    response(status, "text/plain", &format!("{status}\n"))
+}
+
+fn response(status: &str, kind: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\
+         Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
+         Content-Security-Policy: {POLICY}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn random_token() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

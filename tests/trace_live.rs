@@ -1,0 +1,269 @@
+//! Looking at a program while it runs: the inspector, the live table, and dumps by signal and by panic.
+#![cfg(unix)]
+
+#[path = "../examples/support/mod.rs"]
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use glassloop::trace::{self, Kind};
+use glassloop::{create_task, run, yield_now};
+use support::{sibling, trace_file};
+
+/// A program under test; it is ended if the test ends first.
+struct Program {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Program {
+    fn start(command: &mut Command) -> Program {
+        let command = command.stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Program { child, stderr }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Ten sleepers, for a long time.
+fn sleepers() -> Command {
+    let mut command = sibling::example("gather").unwrap();
+    command.args(["--delay", "60", "--seed", "3"]);
+    command
+}
+
+/// Status line, and body, of the answer to a request.
+fn ask(address: &str, method: &str, path: &str, host: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.lines().next().unwrap();
+    (
+        status.trim_start_matches("HTTP/1.1 ").to_owned(),
+        body.to_owned(),
+    )
+}
+
+#[test]
+fn the_inspector_shows_the_loop_to_who_knows_its_url_and_to_nobody_else() {
+    let mut program = Program::start(sleepers().env("GLASSLOOP_INSPECT", "127.0.0.1:0"));
+    let line = program.line();
+    let url = line.strip_prefix("GLASSLOOP_INSPECT: http://").unwrap();
+    let (address, token) = url.trim_end_matches('/').split_once('/').unwrap();
+    assert_eq!(token.len(), 32);
+
+    let (status, page) = ask(address, "GET", &format!("/{token}/"), address);
+    assert_eq!(status, "200 OK");
+    assert!(page.contains("<title>glassloop: live</title>"));
+
+    let (status, state) = ask(address, "GET", &format!("/{token}/state"), address);
+    assert_eq!(status, "200 OK");
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let tasks = state["tasks"].as_array().unwrap();
+    assert_eq!(tasks.len(), 11);
+    assert_eq!(tasks[0]["name"], "Task-1");
+    let waits = tasks[1]["waits"].as_str().unwrap();
+    assert!(waits.starts_with("sleep until "), "{waits}");
+    let at = tasks[1]["at"].as_str().unwrap();
+    assert!(at.starts_with("examples/gather.rs:"), "{at}");
+    assert_eq!(state["timer_count"], 10);
+    assert_eq!(state["timers"].as_array().unwrap().len(), 10);
+    let turns = state["turns"].as_array().unwrap().iter();
+    assert!(
+        turns
+            .map(|turn| turn["count"].as_u64().unwrap())
+            .sum::<u64>()
+            > 0
+    );
+
+    let refused = [
+        ("GET", "/".to_owned(), address, "404 Not Found"),
+        (
+            "GET",
+            format!("/{}/", "0".repeat(32)),
+            address,
+            "404 Not Found",
+        ),
+        ("GET", format!("/{token}/other"), address, "404 Not Found"),
+        (
+            "POST",
+            format!("/{token}/state"),
+            address,
+            "405 Method Not Allowed",
+        ),
+        (
+            "GET",
+            format!("/{token}/state"),
+            "evil.example",
+            "421 Misdirected Request",
+        ),
+    ];
+    for (method, path, host, expected) in refused {
+        let (status, _) = ask(address, method, &path, host);
+        assert_eq!(status, expected, "{method} {path} of {host}");
+    }
+
+    program.signal("-USR1");
+    let line = program.line();
+    assert!(line.starts_with("turn "), "{line}");
+    let line = program.line();
+    assert!(
+        line.starts_with("  Task-1 main() Promise at examples/gather.rs:"),
+        "{line}"
+    );
+}
+
+#[test]
+fn the_inspector_serves_loopback_only() {
+    for (address, why) in [
+        (
+            "0.0.0.0:0",
+            "only loopback addresses are served, 127.0.0.1 or [::1]",
+        ),
+        ("here", "not an address and a port, such as 127.0.0.1:8123"),
+    ] {
+        let mut command = sibling::example("gather").unwrap();
+        let command = command
+            .args(["--delay", "0.01"])
+            .env("GLASSLOOP_INSPECT", address);
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("GLASSLOOP_INSPECT: {address}: {why}; there is no inspector\n");
+        assert_eq!(stderr, expected);
+    }
+}
+
+#[test]
+fn the_live_table_has_the_rows_of_the_turns_and_no_colours_in_a_pipe() {
+    let mut command = sibling::example("hello").unwrap();
+    let output = command
+        .args(["--delay", "0.05"])
+        .env("GLASSLOOP_TRACE", "-")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains('\x1b'));
+    let rows: Vec<&str> = stderr.lines().collect();
+    assert!(rows[0].starts_with("turn "), "{stderr}");
+    let ran: Vec<&str> = rows[1..5]
+        .iter()
+        .filter_map(|row| row.split_whitespace().last())
+        .collect();
+    assert_eq!(ran, ["T1~sleep", "timer#1→T1", "T1✓", "callback"]);
+    assert!(
+        stderr.contains("4 turns  2 steps  1 suspensions"),
+        "{stderr}"
+    );
+}
+
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("glassloop-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_loop_that_is_blocked_can_be_dumped() {
+    let folder = folder("blocked");
+    let file = folder.join("run.evt.json");
+    let mut command = sibling::example("blocking_in_coroutine").unwrap();
+    let command = command
+        .args(["--delay", "60"])
+        .env("GLASSLOOP_TRACE", &file);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("Waiting") {
+        line.clear();
+        assert!(stdout.read_line(&mut line).unwrap() > 0);
+    }
+    let mut program = Program { child, stderr };
+    // Time to get from the print to the read.
+    std::thread::sleep(Duration::from_millis(300));
+    program.signal("-USR2");
+    let line = program.line();
+    let dump = folder.join("run-1.evt.json");
+    assert_eq!(
+        line,
+        format!("GLASSLOOP_TRACE: dumped to {}", dump.display())
+    );
+    let traces = trace_file::read(dump.to_str().unwrap()).unwrap();
+    let last = traces[0].records.last().unwrap();
+    assert_eq!(last.kind, Kind::BlockBegin);
+    assert_eq!(trace::check(&traces[0]), []);
+    drop(program);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Run by the next test in a process of its own.
+#[test]
+fn a_program_that_panics() {
+    if std::env::var_os("GLASSLOOP_TRACE_LAST").is_none() {
+        return;
+    }
+    run(async {
+        for _ in 0..20_000 {
+            yield_now().await;
+        }
+        let _ = create_task(async { panic!("on purpose") }).await;
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_first_panic_dumps_the_last_events() {
+    let folder = folder("panic");
+    let file = folder.join("run.evt.json");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let command = command
+        .args(["--exact", "a_program_that_panics"])
+        .env("GLASSLOOP_TRACE", &file)
+        .env("GLASSLOOP_TRACE_LAST", "9000");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let dump = folder.join("run-panic.evt.json");
+    let traces = trace_file::read(dump.to_str().unwrap()).unwrap();
+    let [trace] = &traces[..] else {
+        panic!("one loop")
+    };
+    assert!(trace.dropped > 50_000, "{}", trace.dropped);
+    assert!(
+        (8_000..13_000).contains(&trace.records.len()),
+        "{}",
+        trace.records.len()
+    );
+    assert_eq!(trace.records.last().unwrap().kind, Kind::StepBegin);
+    assert_eq!(trace::check(trace), []);
+    std::fs::remove_dir_all(folder).unwrap();
+}
