@@ -52,7 +52,7 @@ impl Recorder {
         Recorder::with_capacity(title, CAPACITY)
     }
 
-    /// One that keeps the last `records`, 8,192 at least: a flight recorder.
+    /// One that keeps the last `records`, rounded up to a power of two and 8,192 at least: a flight recorder.
     pub fn with_capacity(title: impl Into<String>, records: usize) -> Recorder {
         Recorder::of(Arc::new(Recording::new(title.into(), records)))
     }
