@@ -89,7 +89,7 @@ pub enum StepEnd {
 pub enum PollReason {
     /// Not at all: something is ready.
     Ready,
-    /// Until this timer is due.
+    /// Until this timer is due; 0 for one that was cancelled, which the loop has not looked for.
     Timer(u64),
     /// For ever: there is nothing that the loop could do by itself.
     Nothing,

@@ -95,8 +95,8 @@ impl Timers {
     /// Deadline and sequence number of each timer that is set, the earliest first.
     pub(crate) fn deadlines(&self) -> Vec<(u64, u64)> {
         let near = self.near.iter().map(|Reverse(timer)| *timer);
-        let near = near.filter(|&(_, sequence, slot)| is_set(&self.entries, slot, sequence));
-        let far = self.far.iter().filter_map(|timer| {
+        let near = near.filter(|(_, sequence, slot)| is_set(&self.entries, *slot, *sequence));
+        let far = self.far.timers().filter_map(|timer| {
             let entry = alive(&self.entries, timer)?;
             Some((timer.deadline, entry.sequence))
         });

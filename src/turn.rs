@@ -202,7 +202,9 @@ fn why_so_long(core: &Core, sleep: Option<Duration>) -> PollReason {
         (None, Some(_)) => PollReason::Outstanding,
         (None, None) => PollReason::Nothing,
         (Some(_), Some((_, timer))) => PollReason::Timer(timer),
-        (Some(_), None) => PollReason::Mail,
+        (Some(Duration::ZERO), None) => PollReason::Mail,
+        // It was cancelled; see `Timers::next_wake`.
+        (Some(_), None) => PollReason::Timer(0),
     }
 }
 

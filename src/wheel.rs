@@ -80,6 +80,12 @@ impl Wheel {
         }
     }
 
+    /// All timers in it, in no order.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = &Far> {
+        let slots = self.levels.iter().flat_map(|level| &level.slots);
+        slots.flat_map(|slot| &slot.timers)
+    }
+
     /// When the first occupied slot begins: no deadline is before.
     pub(crate) fn begins(&self) -> Option<u64> {
         self.first.map(|tick| tick << TICK_BITS)
@@ -119,12 +125,6 @@ impl Wheel {
             Some((level, i)) => self.sweep_slot(level, i, &alive),
             None => 0,
         }
-    }
-
-    /// All timers in it, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Far> {
-        let slots = self.levels.iter().flat_map(|level| &level.slots);
-        slots.flat_map(|slot| &slot.timers)
     }
 
     /// Drops all cancelled timers. Returns how many there were.

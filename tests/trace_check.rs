@@ -145,3 +145,17 @@ fn what_is_left_of_a_trace_whose_beginning_was_lost_can_be_checked() {
     assert!(trace.records.len() > 4096 && trace.records.len() < 10_000);
     assert_eq!(check(&trace), []);
 }
+
+#[test]
+fn waking_in_vain_for_a_cancelled_timer_breaks_no_rule() {
+    // More of them than the wheel of timers searches for the next one that is left.
+    let main = async {
+        let sleep_for = |millis| create_task(sleep(Duration::from_millis(millis)));
+        let cancelled: Vec<_> = (0..200).map(|i| sleep_for(20 + i % 5)).collect();
+        let last = sleep_for(60);
+        yield_now().await;
+        cancelled.iter().for_each(|task| drop(task.cancel()));
+        last.await.unwrap();
+    };
+    assert_eq!(checked(EventLoop::builder(), main), [""; 0]);
+}

@@ -62,6 +62,8 @@ struct Checker {
     /// The time of the clock's last reading before the present one.
     before: u64,
     virtual_time: bool,
+    /// Deadlines of cancelled timers that have not passed.
+    cancelled: BTreeSet<u64>,
     turns: u32,
     /// Items that this turn's step 4 has still to run; `None` before it has begun.
     left: Option<usize>,
@@ -126,6 +128,9 @@ impl Checker {
             // Its item comes up all the same, and does nothing.
             self.left = self.left.map(|left| left.saturating_sub(1));
         }
+        if let (Kind::TimerCancel, Some(timer)) = (record.kind, self.state.timers.get(&record.a)) {
+            self.cancelled.insert(timer.deadline);
+        }
         if record.kind == Kind::TaskSpawn {
             self.spawned.insert(record.a);
         }
@@ -152,6 +157,7 @@ impl Checker {
             let text = format!("{IDLE_TURNS} turns in a row had nothing to do");
             self.broken(Rule::Spin, text);
         }
+        self.cancelled = self.cancelled.split_off(&self.before);
         self.progress = false;
         self.left = None;
         self.turns += 1;
