@@ -110,7 +110,7 @@ impl Builder {
         }
     }
 
-    /// The bytes of the stack; 16 KiB at least, and rounded up to whole pages. They are address space: memory is taken page by
+    /// The bytes of the stack; 64 KiB at least, and rounded up to whole pages. They are address space: memory is taken page by
     /// page as the stack grows.
     pub const fn stack_size(self, bytes: usize) -> Builder {
         Builder { stack_size: bytes }

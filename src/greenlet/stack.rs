@@ -14,8 +14,8 @@ use crate::observe::Site;
 /// process by a signal, with a line on stderr, and never writes to other memory.
 pub const STACK_SIZE: usize = 256 * 1024;
 
-/// Less does not suffice to panic on.
-const LEAST: usize = 16 * 1024;
+/// Less does not suffice to panic on, in a build without optimisation.
+const LEAST: usize = 64 * 1024;
 
 /// No address space has more; the kernel refuses it in plain words.
 const MOST: usize = 1 << 48;
