@@ -32,6 +32,7 @@ fn child(role: &str) -> Result<(), LoopError> {
         "lingers" => run(async {
             create_task(async {
                 let _ = catch_cancel(sleep(HOUR)).await;
+                println!("asked");
                 sleep(HOUR).await;
             })
             .set_name("the survivor");
@@ -42,8 +43,9 @@ fn child(role: &str) -> Result<(), LoopError> {
         "handles" => run(async {
             let event_loop = get_running_loop()?;
             event_loop.add_signal_handler(SIGUSR1, || {
-                println!("handled");
+                // Before the word, upon which the next signal comes.
                 get_running_loop().unwrap().remove_signal_handler(SIGUSR1);
+                println!("handled");
             })?;
             println!("ready");
             sleep(HOUR).await;
@@ -124,9 +126,9 @@ fn parent() {
     let fine = (Some(0), "swallowed true\n".to_owned(), String::new());
     assert_eq!(interrupted("swallows"), fine);
 
-    let (child, output) = start("lingers");
+    let (child, mut output) = start("lingers");
     signal(&child, "-INT");
-    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(line(&mut output), "asked");
     signal(&child, "-INT");
     let (code, _, err) = end(child, output);
     assert_eq!(code, Some(1));
