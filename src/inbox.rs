@@ -117,7 +117,6 @@ pub(crate) fn wake_elsewhere(ticket: Ticket) {
 }
 
 /// Has a callback called in the loop with this id, if it still exists.
-#[cfg(unix)]
 #[track_caller]
 pub(crate) fn call_elsewhere(id: u16, callback: Box<dyn FnOnce() + Send>) {
     let inbox = lock(&REGISTRY).inboxes.get(&id).cloned();

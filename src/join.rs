@@ -118,13 +118,20 @@ impl<T: Clone + 'static> Future for JoinRef<T> {
     }
 }
 
+impl<T: 'static> Promise<T> {
+    /// For what awaits on behalf of somebody else, whose line it is.
+    pub(crate) fn join_at(self, site: Site) -> Join<T> {
+        Join(Waiting::new(self.cell, site))
+    }
+}
+
 impl<T: 'static> IntoFuture for Promise<T> {
     type Output = Result<T, TaskError>;
     type IntoFuture = Join<T>;
 
     #[track_caller]
     fn into_future(self) -> Join<T> {
-        Join(Waiting::new(self.cell, Location::caller()))
+        self.join_at(Location::caller())
     }
 }
 

@@ -66,12 +66,14 @@ mod context;
 mod context_var;
 mod core;
 mod current;
+mod debug;
 mod error;
 mod event_loop;
 mod exception;
 #[cfg(feature = "greenlet")]
 pub mod greenlet;
 mod header;
+mod held;
 pub mod http;
 mod inbox;
 mod join;

@@ -9,17 +9,18 @@ use crate::any_task::AnyTask;
 use crate::callback::Callback;
 use crate::cancel::{self, Delivery};
 use crate::core::Core;
+use crate::debug;
 use crate::error::{LoopError, Panic};
 use crate::exception::ExceptionContext;
-use crate::header::{Ended, Runnable};
+use crate::header::Ended;
 use crate::observe::{Cause, Event, PollReason, StepEnd};
 use crate::reactor::{Fired, Reactor, Waiter};
 use crate::ready::Item;
 use crate::text::function_name;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey};
-use crate::waker::{TicketWaker, is_held, wake_on};
-use crate::watchdog::{MOST_SPINS, Watchdog};
+use crate::waker::{TicketWaker, wake_on};
+use crate::watchdog::Watchdog;
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
@@ -116,6 +117,9 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
 
 /// For how long an idle loop may sleep; `None` is for ever.
 fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
+    if core.watchdog.is_some() {
+        debug::before_sleep(core);
+    }
     let next = core.next_wake();
     let sockets = core
         .reactor
@@ -293,7 +297,7 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
     header.context.replace(core.context.replace(None));
     core.current.set(None);
     if let Some(watchdog) = &core.watchdog {
-        report_step(core, watchdog, ticket, &task);
+        debug::after_step(core, watchdog, ticket, &task);
     }
     match ended {
         Some(_) => {
@@ -313,36 +317,6 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
         },
     });
     Some(number)
-}
-
-/// In debug mode: a step that took too long, or a task that does nothing but wake itself, is reported.
-#[cold]
-fn report_step(core: &Core, watchdog: &Watchdog, ticket: Ticket, runnable: &Rc<dyn Runnable>) {
-    let took = watchdog.end();
-    let task = AnyTask::new(runnable.clone());
-    if let Some(took) = took {
-        log::warn!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
-    }
-    // It stands in the queue already: it woke itself, or was woken, during its own step.
-    let queued = core.ready.borrow_mut().is_queued(ticket);
-    if task.done() {
-        return;
-    }
-    if watchdog.spins(task.number(), queued) {
-        log::warn!(
-            "{task:?} has woken itself {MOST_SPINS} times in a row: the loop is busy with nothing else to do"
-        );
-    }
-    // What is of this library, or has a limit around it, is woken without a waker's help.
-    let needs_waker =
-        core.wait_of(&**runnable).on.kind().is_none() && !runnable.header().has_scopes();
-    // In this order: another thread that wakes it posts its letter before it gives its waker up.
-    let lost = !queued && needs_waker && !is_held(ticket);
-    if lost && !core.inbox.has_mail() {
-        log::warn!(
-            "{task:?} is pending, and nobody has its waker: nothing but a cancellation can wake it"
-        );
-    }
 }
 
 /// Runs a callback, unless it was cancelled. A panic in it is reported, and the loop goes on.

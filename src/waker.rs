@@ -2,15 +2,13 @@
 //!
 //! A wake from the loop's own thread pushes onto the ready queue; from any other thread it goes through the inbox.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::core::Core;
 use crate::current;
+use crate::held;
 use crate::inbox;
 use crate::ticket::Ticket;
 
@@ -24,35 +22,18 @@ fn clone(word: *const ()) -> RawWaker {
 static COUNTING: RawWakerVTable =
     RawWakerVTable::new(clone_counted, wake_counted, wake, drop_counted);
 
-/// How many wakers there are of each ticket, in debug mode. Any thread may have some.
-static HELD: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
-
-fn held() -> MutexGuard<'static, BTreeMap<usize, usize>> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn clone_counted(word: *const ()) -> RawWaker {
-    *held().entry(word.addr()).or_default() += 1;
+    held::add(word.addr());
     RawWaker::new(word, &COUNTING)
 }
 
 fn wake_counted(word: *const ()) {
     wake(word);
-    drop_counted(word);
+    held::remove(word.addr(), true);
 }
 
 fn drop_counted(word: *const ()) {
-    if let Entry::Occupied(mut count) = held().entry(word.addr()) {
-        *count.get_mut() -= 1;
-        if *count.get() == 0 {
-            count.remove();
-        }
-    }
-}
-
-/// Whether anybody has a waker of this task; only debug mode knows.
-pub(crate) fn is_held(ticket: Ticket) -> bool {
-    held().contains_key(&ticket.to_word())
+    held::remove(word.addr(), false);
 }
 
 fn wake(word: *const ()) {

@@ -4,6 +4,7 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
+use glassloop::http::{Body, ClientSession, Resolve, TcpConnector};
 use glassloop::net::*;
 use glassloop::sync::*;
 use glassloop::*;
@@ -122,6 +123,12 @@ fn of_sockets_and_streams() {
         let (reads, mut writes) = connect().await.split();
         check("WriteHalf.write_all", line!(), async move { writes.write_all(&vec![0; 1 << 24]).await }).await;
         drop(reads);
+        let (mut reads, writes) = connect().await.split();
+        check("ReadHalf.read_exact", line!(), async move { reads.read_exact(&mut [0; 9]).await }).await;
+        drop(writes);
+        let (reads, mut writes) = connect().await.split();
+        check("WriteHalf.write", line!(), async move { while writes.write(&[0; 1 << 16]).await.is_ok() {} }).await;
+        drop(reads);
 
         let server = Rc::new(start_server("127.0.0.1:0", async |_reader, _writer| pending().await).unwrap());
         let address = server.local_addr().unwrap().to_string();
@@ -162,6 +169,10 @@ fn of_unix_sockets() {
         check("UnixStream.read", line!(), async move { one.read(&mut [0; 9]).await }).await;
         let (mut one, _other) = UnixStream::pair().unwrap();
         check("UnixStream.write", line!(), async move { while one.write(&[0; 1 << 16]).await.is_ok() {} }).await;
+        let (mut one, _other) = UnixStream::pair().unwrap();
+        check("UnixStream.read_exact", line!(), async move { one.read_exact(&mut [0; 9]).await }).await;
+        let (mut one, _other) = UnixStream::pair().unwrap();
+        check("UnixStream.write_all", line!(), async move { one.write_all(&vec![0; 1 << 24]).await }).await;
         let (one, other) = UnixDatagram::pair().unwrap();
         check("UnixDatagram.recv_from", line!(), async move { one.recv_from(&mut [0; 9]).await }).await;
         check("UnixDatagram.recv", line!(), async move { other.recv(&mut [0; 9]).await }).await;
@@ -169,6 +180,58 @@ fn of_unix_sockets() {
         let listener = UnixListener::bind(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         check("UnixListener.accept", line!(), async move { listener.accept().await }).await;
+    })
+    .unwrap();
+}
+
+/// A server that answers each connection with these bytes and then says nothing more.
+fn answers(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    create_task(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+            open.push(stream);
+        }
+    });
+    format!("http://{address}/")
+}
+
+#[test]
+#[rustfmt::skip]
+fn of_the_http_client() {
+    run(async {
+        let session = ClientSession::new();
+        let silent = answers(b"");
+        let half = answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHello!");
+        let get = session.get(&silent);
+        check("RequestBuilder", line!(), async move { get.await }).await;
+        let send = session.get(&silent);
+        check("RequestBuilder.send", line!(), async move { send.send().await }).await;
+        let execute = session.clone();
+        let request = ::http::Request::get(&silent).body(Body::empty()).unwrap();
+        check("ClientSession.execute", line!(), async move { execute.execute(request).await }).await;
+        let mut response = session.get(&half).await.unwrap();
+        response.chunk().await.unwrap();
+        check("Response.chunk", line!(), async move { response.chunk().await }).await;
+        let response = session.get(&half).await.unwrap();
+        check("Response.bytes", line!(), async move { response.bytes().await }).await;
+        let response = session.get(&half).await.unwrap();
+        check("Response.text", line!(), async move { response.text().await }).await;
+        let mut response = session.get(&half).await.unwrap();
+        let mut to = TcpStream::connect(silent.trim_start_matches("http://").trim_end_matches('/')).await.unwrap();
+        check("Response.copy_to", line!(), async move { response.copy_to(&mut to).await }).await;
+        let narrow = ClientSession::builder().limit(1).build().unwrap();
+        let _first = narrow.get(&half).await.unwrap();
+        struct Never;
+        impl Resolve for Never {
+            fn resolve(&self, _: &str) -> std::pin::Pin<Box<dyn Future<Output = std::io::Result<Vec<std::net::IpAddr>>>>> { Box::pin(pending()) }
+        }
+        let lost = ClientSession::builder().connector(TcpConnector::new().resolver(Rc::new(Never))).build().unwrap();
+        check("a lookup", line!(), async move { lost.get("http://example.com/").await }).await;
+        check("the pool's turn", line!(), async move { narrow.get(&half).await }).await;
     })
     .unwrap();
 }

@@ -97,6 +97,29 @@ fn streams_have_the_traits_of_futures_io() {
 }
 
 #[test]
+fn halves_have_the_traits_of_futures_io_and_the_exact_forms() {
+    run(async {
+        let (client, server) = pair().await;
+        let (mut reads, mut writes) = (server.split().0, client.split().1);
+        let write = poll_fn(|context| Pin::new(&mut writes).poll_write(context, b"Hel"));
+        assert_eq!(write.await.unwrap(), 3);
+        assert_eq!(writes.write(b"lo").await.unwrap(), 2);
+        let mut word = [0; 5];
+        reads.read_exact(&mut word).await.unwrap();
+        assert_eq!(&word, b"Hello");
+        writes.write_all(b"!").await.unwrap();
+        let read = poll_fn(|context| Pin::new(&mut reads).poll_read(context, &mut word));
+        assert_eq!(read.await.unwrap(), 1);
+        poll_fn(|context| Pin::new(&mut writes).poll_close(context))
+            .await
+            .unwrap();
+        let early = reads.read_exact(&mut word).await.unwrap_err();
+        assert_eq!(early.kind(), ErrorKind::UnexpectedEof);
+    })
+    .unwrap();
+}
+
+#[test]
 fn descriptors_are_used_again_without_confusion() {
     run(async {
         for i in 0..200u8 {

@@ -1,10 +1,13 @@
 //! Unix sockets: streams, datagrams, and asyncio's streams over them.
 #![cfg(unix)]
 
+use std::io::ErrorKind;
+use std::rc::Rc;
+
 use glassloop::net::{
     UnixDatagram, UnixListener, UnixStream, open_unix_connection, start_unix_server,
 };
-use glassloop::run;
+use glassloop::{create_task, run, yield_now};
 
 fn path(name: &str) -> std::path::PathBuf {
     std::env::temp_dir().join(format!("glassloop-{name}-{}", std::process::id()))
@@ -29,6 +32,46 @@ fn a_stream_and_datagrams_carry_exact_bytes() {
         one.send(b"c").await.unwrap();
         assert_eq!(other.recv(&mut buffer).await.unwrap(), 2);
         assert_eq!(other.recv(&mut buffer).await.unwrap(), 1);
+    })
+    .unwrap();
+}
+
+#[test]
+fn halves_carry_a_megabyte_and_end_each_direction() {
+    run(async {
+        let (near, far) = UnixStream::pair().unwrap();
+        let (mut reads, mut writes) = near.split();
+        let echo = create_task(async move {
+            let (mut from, mut to) = far.split();
+            let mut all = vec![0; 1 << 20];
+            from.read_exact(&mut all).await.unwrap();
+            assert_eq!(from.read(&mut [0]).await.unwrap(), 0);
+            to.write_all(&all).await.unwrap();
+        });
+        let sent: Vec<u8> = (0..1 << 20).map(|i| (i % 251) as u8).collect();
+        writes.write_all(&sent).await.unwrap();
+        drop(writes);
+        let mut received = vec![0; 1 << 20];
+        reads.read_exact(&mut received).await.unwrap();
+        assert!(received == sent);
+        assert_eq!(reads.read(&mut [0]).await.unwrap(), 0);
+        echo.await.unwrap();
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_second_accept_of_a_unix_listener_is_refused() {
+    run(async {
+        let path = path("twice");
+        let listener = Rc::new(UnixListener::bind(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let first = listener.clone();
+        let first = create_task(async move { first.accept().await.map(drop) });
+        yield_now().await;
+        let second = listener.accept().await.unwrap_err();
+        assert_eq!(second.kind(), ErrorKind::ResourceBusy);
+        first.cancel();
     })
     .unwrap();
 }

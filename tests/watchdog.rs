@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use glassloop::{EventLoop, timeout, yield_now};
+use glassloop::{EventLoop, get_running_loop, timeout, yield_now};
 
 static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -66,6 +66,22 @@ async fn loses_its_waker() {
     .await
 }
 
+/// Gives its waker to a thread that forgets it some time later.
+async fn gives_its_waker_away() {
+    let mut given = false;
+    poll_fn(move |context| {
+        if !std::mem::replace(&mut given, true) {
+            let waker = context.waker().clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(20));
+                drop(waker);
+            });
+        }
+        Poll::<()>::Pending
+    })
+    .await
+}
+
 #[test]
 fn a_blocking_step_is_reported_while_it_blocks_and_when_it_has_ended() {
     log::set_logger(&Logger).unwrap();
@@ -112,6 +128,24 @@ fn a_blocking_step_is_reported_while_it_blocks_and_when_it_has_ended() {
     assert_eq!(unheld.len(), 1, "{unheld:?}");
     assert!(unheld[0].starts_with("<Task pending name='lost'"));
     lost.cancel();
+    // The loop sleeps without a limit when a thread drops the waker, and nothing else ends its sleep.
+    let given = event_loop.create_task(gives_its_waker_away()).unwrap();
+    given.set_name("given");
+    let (handle, begin) = (event_loop.handle(), Instant::now());
+    let stops = std::thread::spawn(move || {
+        while lines("name='given'").is_empty() && begin.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let stop = || get_running_loop().unwrap().stop();
+        handle.call_soon_threadsafe(stop).unwrap();
+        begin.elapsed()
+    });
+    event_loop.run_forever().unwrap();
+    assert!(stops.join().unwrap() < Duration::from_secs(60));
+    given.cancel();
+    let unheld = lines("nobody has its waker");
+    assert_eq!(unheld.len(), 2, "{unheld:?}");
+    assert!(unheld[1].starts_with("<Task pending name='given'"));
 
     let spun = lines("times in a row");
     assert_eq!(spun.len(), 1, "{spun:?}");

@@ -94,7 +94,7 @@ impl Dial<'_> {
             return Ok(known);
         }
         self.tracer.tell(|| TraceEvent::DnsStart { name });
-        let found = dns.look_up(self.core, name).await;
+        let found = dns.look_up(self.core, name, self.site).await;
         self.tracer.tell(|| TraceEvent::DnsEnd { name });
         found
     }

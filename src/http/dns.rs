@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::combine::shield;
 use crate::core::Core;
+use crate::observe::Site;
 use crate::pool::ThreadPool;
 use crate::task::{Task, create_task};
 use crate::threads::to_thread_of;
@@ -75,6 +76,7 @@ impl Dns {
         self: &Rc<Self>,
         core: &Rc<Core>,
         name: &str,
+        site: Site,
     ) -> io::Result<Rc<[IpAddr]>> {
         let running = self.lookups.borrow().get(name).cloned();
         let lookup = running.unwrap_or_else(|| {
@@ -85,7 +87,7 @@ impl Dns {
                 .insert(name.into(), lookup.clone());
             lookup
         });
-        match shield(&lookup).await {
+        match shield(&lookup).join_at(site).await {
             Ok(Ok(addresses)) => Ok(addresses),
             Ok(Err(error)) => Err(io::Error::new(error.kind(), error.to_string())),
             Err(error) => Err(io::Error::other(error)),

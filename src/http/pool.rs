@@ -16,6 +16,7 @@ use crate::current;
 use crate::event_loop::get_running_loop;
 use crate::http::connection::Connection;
 use crate::http::connector::TcpConnector;
+use crate::observe::Site;
 use crate::promise::Promise;
 
 /// What a session has open at the moment, and has done: [`ClientSession::stats`](crate::http::ClientSession::stats).
@@ -143,7 +144,7 @@ impl Pool {
     }
 
     /// The right to use one connection. First come, first served, for each host. `None` when the session is closed.
-    pub(crate) async fn permit(self: &Rc<Self>, host: &Rc<Host>) -> Option<Permit> {
+    pub(crate) async fn permit(self: &Rc<Self>, host: &Rc<Host>, site: Site) -> Option<Permit> {
         if let Some(permit) = self.try_permit(host) {
             return Some(permit);
         }
@@ -158,7 +159,7 @@ impl Pool {
             turn: Some(turn.clone()),
         };
         // It ends otherwise only with this coroutine.
-        let granted = turn.await.unwrap_or(false);
+        let granted = turn.join_at(site).await.unwrap_or(false);
         waiting.turn = None;
         granted.then(|| Permit {
             pool: self.clone(),

@@ -10,6 +10,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::http::error::{Error, ErrorKind, Phase};
 use crate::http::response::Response;
+use crate::observe::Site;
 
 impl Response {
     /// Writes the rest of the body to `writer`, which is flushed and not closed; how many bytes that were. The size of the
@@ -17,9 +18,21 @@ impl Response {
     ///
     /// # Errors
     /// [`Error`]; one of the writer is [`ErrorKind::Io`].
-    pub async fn copy_to(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<u64, Error> {
+    #[track_caller]
+    pub fn copy_to<'a, W: AsyncWrite + Unpin>(
+        &'a mut self,
+        writer: &'a mut W,
+    ) -> impl Future<Output = Result<u64, Error>> + use<'a, W> {
+        self.copy_at(writer, Location::caller())
+    }
+
+    async fn copy_at<W: AsyncWrite + Unpin>(
+        &mut self,
+        writer: &mut W,
+        site: Site,
+    ) -> Result<u64, Error> {
         let mut copied = 0;
-        while let Some(chunk) = self.chunk().await? {
+        while let Some(chunk) = poll_fn(|context| self.poll_chunk(context, site)).await? {
             let mut left = &chunk[..];
             while !left.is_empty() {
                 let writing = poll_fn(|context| Pin::new(&mut *writer).poll_write(context, left));

@@ -236,7 +236,7 @@ impl Hop<'_> {
         // Boxed, as what seldom happens: the future of a request is the smaller for it.
         Box::pin(async move {
             self.tracer.tell(|| TraceEvent::QueueStart);
-            let permit = within(by, self.shared.pool.permit(host)).await?;
+            let permit = within(by, self.shared.pool.permit(host, self.site)).await?;
             self.tracer.tell(|| TraceEvent::QueueEnd);
             permit.ok_or(ErrorKind::SessionClosed)
         })

@@ -102,11 +102,15 @@ impl ClientSession {
     ///
     /// # Panics
     /// When awaited without a running loop.
-    pub async fn execute(&self, request: http::Request<Body>) -> Result<Response, Error> {
+    #[track_caller]
+    pub fn execute(
+        &self,
+        request: http::Request<Body>,
+    ) -> impl Future<Output = Result<Response, Error>> + use<> {
         let (head, body) = request.into_parts();
         let builder = self.request(head.method, head.uri);
         let builder = builder.version(head.version).headers(head.headers);
-        builder.body(body).await
+        builder.body(body).send()
     }
 
     /// Its cookies, unless it was made without.

@@ -5,17 +5,11 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
-use std::task::Context;
-use std::time::Duration;
 
 use crate::current;
+use crate::net::accept::accept;
 use crate::net::source::Source;
 use crate::net::tcp::{TcpStream, descriptor};
-use crate::reactor::Direction;
-use crate::time::sleep_at;
-
-/// How long accepting rests when the process has run out of descriptors, as in asyncio.
-pub(super) const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// A listening TCP socket.
 pub struct TcpListener {
@@ -73,24 +67,8 @@ impl TcpListener {
     pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + use<'_> {
         let site = Location::caller();
         async move {
-            loop {
-                let accepted = self.source.operation(
-                    Direction::Read,
-                    site,
-                    |source: &Source<mio::net::TcpListener>, context: &Context<'_>, site| {
-                        source.poll_io(context, Direction::Read, site, |io| io.accept())
-                    },
-                );
-                match accepted.await {
-                    Ok((stream, peer)) => return Ok((TcpStream::register(stream, true)?, peer)),
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                    Err(error) if is_exhausted(&error) => {
-                        log::warn!("accept: {error}; trying again in a second");
-                        sleep_at(ACCEPT_RETRY_DELAY, site).await;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
+            let (stream, peer) = accept(&self.source, site, |io| io.accept()).await?;
+            Ok((TcpStream::register(stream, true)?, peer))
         }
     }
 
@@ -101,11 +79,6 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.io().local_addr()
     }
-}
-
-/// EMFILE, ENFILE, ENOBUFS and ENOMEM: too many files or too little memory.
-pub(super) fn is_exhausted(error: &io::Error) -> bool {
-    cfg!(unix) && matches!(error.raw_os_error(), Some(12 | 23 | 24 | 55 | 105))
 }
 
 impl fmt::Debug for TcpListener {

@@ -13,7 +13,8 @@ use crate::header::WaitOn;
 use crate::observe::{Event, Site, WaitKind};
 use crate::reactor::{Direction, SourceKey, Waiter};
 
-pub(crate) struct Source<S: mio::event::Source> {
+/// Public in name only, for the sealed trait of the halves.
+pub struct Source<S: mio::event::Source> {
     io: S,
     key: SourceKey,
     fd: i32,

@@ -2,19 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::panic::Location;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
 
-use futures_io::{AsyncRead, AsyncWrite};
-
 use crate::current;
+use crate::net::halves::{Duplex, ReadHalf, WriteHalf, halves};
+use crate::net::moving::{futures_io, read, read_exact, write, write_all};
 use crate::net::resolver::resolve;
 use crate::net::source::Source;
 use crate::observe::Site;
@@ -168,17 +166,7 @@ impl TcpStream {
         &'a mut self,
         buffer: &'a mut [u8],
     ) -> impl Future<Output = io::Result<()>> + use<'a> {
-        let site = Location::caller();
-        async move {
-            let mut filled = 0;
-            while filled < buffer.len() {
-                match read(&self.source, &mut buffer[filled..], site).await? {
-                    0 => return Err(ended_early(filled, buffer.len())),
-                    n => filled += n,
-                }
-            }
-            Ok(())
-        }
+        read_exact(&self.source, buffer, Location::caller())
     }
 
     /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything.
@@ -239,8 +227,20 @@ impl TcpStream {
 
     /// Two halves that can be moved into two tasks. The connection is closed when both are dropped.
     pub fn split(self) -> (ReadHalf, WriteHalf) {
-        let stream = Rc::new(self);
-        (ReadHalf(stream.clone()), WriteHalf(stream))
+        halves(self)
+    }
+}
+
+impl Duplex for TcpStream {
+    type Socket = mio::net::TcpStream;
+
+    fn source(&self) -> &TcpSource {
+        &self.source
+    }
+
+    fn half_close(&self) {
+        // A connection that is gone already has nothing to close.
+        let _ = self.shutdown(Shutdown::Write);
     }
 }
 
@@ -258,94 +258,9 @@ pub(super) fn is_connected(stream: &mio::net::TcpStream) -> io::Result<()> {
     }
 }
 
-fn ended_early(got: usize, wanted: usize) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        format!("{got} bytes read on a total of {wanted} expected bytes"),
-    )
-}
-
 pub(super) type TcpSource = Source<mio::net::TcpStream>;
 
-fn read<'a>(
-    source: &'a TcpSource,
-    buffer: &'a mut [u8],
-    site: Site,
-) -> impl Future<Output = io::Result<usize>> + use<'a> {
-    source.operation(
-        Direction::Read,
-        site,
-        move |source: &TcpSource, context: &Context<'_>, site| {
-            let wanted = buffer.len();
-            source.poll_bytes(context, Direction::Read, site, wanted, |mut io| {
-                io.read(buffer)
-            })
-        },
-    )
-}
-
-fn write<'a>(
-    source: &'a TcpSource,
-    buffer: &'a [u8],
-    site: Site,
-) -> impl Future<Output = io::Result<usize>> + use<'a> {
-    source.operation(
-        Direction::Write,
-        site,
-        move |source: &TcpSource, context: &Context<'_>, site| {
-            let wanted = buffer.len();
-            source.poll_bytes(context, Direction::Write, site, wanted, |mut io| {
-                io.write(buffer)
-            })
-        },
-    )
-}
-
-async fn write_all(source: &TcpSource, mut buffer: &[u8], site: Site) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match write(source, buffer, site).await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            n => buffer = &buffer[n..],
-        }
-    }
-    Ok(())
-}
-
-impl AsyncRead for TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let wanted = buffer.len();
-        self.source
-            .poll_bytes(context, Direction::Read, None, wanted, |mut io| {
-                io.read(buffer)
-            })
-    }
-}
-
-impl AsyncWrite for TcpStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let wanted = buffer.len();
-        self.source
-            .poll_bytes(context, Direction::Write, None, wanted, |mut io| {
-                io.write(buffer)
-            })
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shutdown(Shutdown::Write))
-    }
-}
+futures_io! { TcpStream }
 
 impl fmt::Debug for TcpStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -353,48 +268,5 @@ impl fmt::Debug for TcpStream {
             Ok(peer) => write!(f, "<TcpStream to {peer}>"),
             Err(_) => f.write_str("<TcpStream unconnected>"),
         }
-    }
-}
-
-/// The reading half of a [`TcpStream`].
-#[derive(Debug)]
-pub struct ReadHalf(Rc<TcpStream>);
-
-/// The writing half of a [`TcpStream`]. Dropping it closes that direction.
-#[derive(Debug)]
-pub struct WriteHalf(Rc<TcpStream>);
-
-impl ReadHalf {
-    /// As [`TcpStream::read`].
-    ///
-    /// # Errors
-    /// Those of the socket.
-    #[track_caller]
-    pub fn read<'a>(
-        &'a mut self,
-        buffer: &'a mut [u8],
-    ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        read(&self.0.source, buffer, Location::caller())
-    }
-}
-
-impl WriteHalf {
-    /// As [`TcpStream::write_all`].
-    ///
-    /// # Errors
-    /// Those of the socket.
-    #[track_caller]
-    pub fn write_all<'a>(
-        &'a mut self,
-        buffer: &'a [u8],
-    ) -> impl Future<Output = io::Result<()>> + use<'a> {
-        write_all(&self.0.source, buffer, Location::caller())
-    }
-}
-
-impl Drop for WriteHalf {
-    fn drop(&mut self) {
-        // A connection that is gone already has nothing to close.
-        let _ = self.0.shutdown(Shutdown::Write);
     }
 }

@@ -1,7 +1,7 @@
 //! Unix sockets: streams, listeners and datagrams between processes of one machine.
 
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::panic::Location;
@@ -9,6 +9,9 @@ use std::path::Path;
 use std::task::Context;
 
 use crate::current;
+use crate::net::accept::accept;
+use crate::net::halves::{Duplex, ReadHalf, WriteHalf, halves};
+use crate::net::moving::{futures_io, read, read_exact, write, write_all};
 use crate::net::source::Source;
 use crate::net::tcp::descriptor;
 use crate::reactor::Direction;
@@ -62,14 +65,19 @@ impl UnixStream {
         &'a mut self,
         buffer: &'a mut [u8],
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let read = move |source: &Source<mio::net::UnixStream>, context: &Context<'_>, site| {
-            let wanted = buffer.len();
-            source.poll_bytes(context, Direction::Read, site, wanted, |mut io| {
-                io.read(buffer)
-            })
-        };
-        self.source
-            .operation(Direction::Read, Location::caller(), read)
+        read(&self.source, buffer, Location::caller())
+    }
+
+    /// Fills `buffer`.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the stream ends before; what was read is in `buffer` then, and lost when it is cancelled.
+    #[track_caller]
+    pub fn read_exact<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<()>> + use<'a> {
+        read_exact(&self.source, buffer, Location::caller())
     }
 
     /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything. Cancelled, it has written nothing.
@@ -81,13 +89,24 @@ impl UnixStream {
         &'a mut self,
         buffer: &'a [u8],
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let write = move |source: &Source<mio::net::UnixStream>, context: &Context<'_>, site| {
-            source.poll_bytes(context, Direction::Write, site, buffer.len(), |mut io| {
-                io.write(buffer)
-            })
-        };
-        self.source
-            .operation(Direction::Write, Location::caller(), write)
+        write(&self.source, buffer, Location::caller())
+    }
+
+    /// Writes all of `buffer`. How much was written when it is cancelled is not known.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    #[track_caller]
+    pub fn write_all<'a>(
+        &'a mut self,
+        buffer: &'a [u8],
+    ) -> impl Future<Output = io::Result<()>> + use<'a> {
+        write_all(&self.source, buffer, Location::caller())
+    }
+
+    /// Two halves that can be moved into two tasks. The connection is closed when both are dropped.
+    pub fn split(self) -> (ReadHalf<UnixStream>, WriteHalf<UnixStream>) {
+        halves(self)
     }
 
     /// Closes one or both directions.
@@ -98,6 +117,21 @@ impl UnixStream {
         self.source.io().shutdown(how)
     }
 }
+
+impl Duplex for UnixStream {
+    type Socket = mio::net::UnixStream;
+
+    fn source(&self) -> &Source<mio::net::UnixStream> {
+        &self.source
+    }
+
+    fn half_close(&self) {
+        // A connection that is gone already has nothing to close.
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+futures_io! { UnixStream }
 
 /// A listening Unix socket. Its file stays when it is dropped.
 pub struct UnixListener {
@@ -123,19 +157,19 @@ impl UnixListener {
         self.source
     }
 
-    /// The next connection.
+    /// The next connection. A peer that has gone before it was accepted is passed over, and when the process has no
+    /// descriptors left it rests for a second and tries again. A second task that accepts from the same listener gets
+    /// `ResourceBusy`.
     ///
     /// # Errors
     /// Those of the socket.
     #[track_caller]
     pub fn accept(&self) -> impl Future<Output = io::Result<UnixStream>> + use<'_> {
-        let accept = |source: &Source<mio::net::UnixListener>, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Read, site, |io| io.accept())
-        };
-        let accepted = self
-            .source
-            .operation(Direction::Read, Location::caller(), accept);
-        async move { UnixStream::register(accepted.await?.0) }
+        let site = Location::caller();
+        async move {
+            let (stream, _) = accept(&self.source, site, |io| io.accept()).await?;
+            UnixStream::register(stream)
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use std::task::{Poll, Waker};
 
 use crate::core::Core;
 use crate::current;
-use crate::net::listener::{ACCEPT_RETRY_DELAY, TcpListener, is_exhausted};
+use crate::net::accept::{ACCEPT_RETRY_DELAY, is_exhausted};
+use crate::net::listener::TcpListener;
 use crate::net::source::Source;
 use crate::net::streams::connection::{Connection, note_wait};
 use crate::net::streams::open::pair;
