@@ -190,7 +190,7 @@ pub enum InvalidStateError {
 impl fmt::Display for InvalidStateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            InvalidStateError::AlreadyDone => "invalid state: the result is set already",
+            InvalidStateError::AlreadyDone => "invalid state: it is done or cancelled already",
             InvalidStateError::IsTask => "Task does not support set_result operation",
         })
     }

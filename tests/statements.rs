@@ -309,3 +309,39 @@ fn s127_a_queued_job_can_be_prevented_and_a_running_one_runs_on() {
     })
     .unwrap();
 }
+
+#[test]
+fn s92_of_a_result_and_a_limit_in_one_turn_the_limit_wins_and_the_result_stays() {
+    let event_loop = virtual_loop();
+    let promise = event_loop.create_promise();
+    // The result first: its timer is the older one.
+    let producer = promise.clone();
+    event_loop
+        .call_later(ms(10), move || producer.set_result("R").unwrap())
+        .unwrap();
+    let awaited = promise.clone();
+    let waits = async move { wait_for(&awaited, ms(10)).await };
+    let waits = event_loop.run_until_complete(waits).unwrap();
+    assert_eq!(waits.map(|_| ()), Err(TimeoutError));
+    assert_eq!(*promise.result().unwrap(), "R");
+
+    // The limit first: the producer finds the promise cancelled.
+    let promise = event_loop.create_promise();
+    let (awaited, producer) = (promise.clone(), promise.clone());
+    let refused = Rc::new(RefCell::new(None));
+    let refusal = refused.clone();
+    let both = async move {
+        let waits = create_task(async move { wait_for(&awaited, ms(10)).await });
+        yield_now().await;
+        let event_loop = get_running_loop().unwrap();
+        let set = move || *refusal.borrow_mut() = producer.set_result("R").err();
+        event_loop.call_later(ms(10), set).unwrap();
+        waits.await.unwrap()
+    };
+    assert!(event_loop.run_until_complete(both).unwrap().is_err());
+    assert!(promise.cancelled());
+    assert_eq!(
+        refused.borrow().as_ref().unwrap().to_string(),
+        "invalid state: it is done or cancelled already"
+    );
+}
