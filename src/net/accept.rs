@@ -1,7 +1,6 @@
 //! Accepting that survives what a busy server meets, the same for TCP and Unix listeners.
 
 use std::io;
-use std::task::Context;
 use std::time::Duration;
 
 use crate::net::source::Source;
@@ -19,13 +18,7 @@ pub(super) async fn accept<S: mio::event::Source, R>(
     once: impl Fn(&S) -> io::Result<R>,
 ) -> io::Result<R> {
     loop {
-        let accepted = listener.operation(
-            Direction::Read,
-            site,
-            |source: &Source<S>, context: &Context<'_>, site| {
-                source.poll_io(context, Direction::Read, site, &once)
-            },
-        );
+        let accepted = listener.attempt(Direction::Read, site, &once);
         match accepted.await {
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) if is_exhausted(&error) => {

@@ -12,9 +12,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::net::moving::{self, Bytes, poll_read, poll_write};
 use crate::net::source::Source;
-use crate::net::tcp::TcpStream;
 
-/// A stream that can be split: [`TcpStream`] and `UnixStream`; sealed.
+/// A stream that can be split: [`TcpStream`](crate::net::TcpStream) and `UnixStream`; sealed.
 pub trait Duplex {
     #[doc(hidden)]
     type Socket: Bytes;
@@ -24,12 +23,12 @@ pub trait Duplex {
     fn half_close(&self);
 }
 
-/// The reading half of a [`TcpStream`] or a `UnixStream`, from its `split`.
-pub struct ReadHalf<T: Duplex = TcpStream>(Rc<T>);
+/// The reading half of a [`TcpStream`](crate::net::TcpStream) or a `UnixStream`, from its `split`.
+pub struct ReadHalf<T: Duplex>(Rc<T>);
 
-/// The writing half of a [`TcpStream`] or a `UnixStream`, from its `split`. Dropping it closes that direction: the peer
+/// The writing half of a [`TcpStream`](crate::net::TcpStream) or a `UnixStream`, from its `split`. Dropping it closes that direction: the peer
 /// reads the end of the stream.
-pub struct WriteHalf<T: Duplex = TcpStream>(Rc<T>);
+pub struct WriteHalf<T: Duplex>(Rc<T>);
 
 pub(super) fn halves<T: Duplex>(stream: T) -> (ReadHalf<T>, WriteHalf<T>) {
     let stream = Rc::new(stream);
@@ -37,7 +36,7 @@ pub(super) fn halves<T: Duplex>(stream: T) -> (ReadHalf<T>, WriteHalf<T>) {
 }
 
 impl<T: Duplex> ReadHalf<T> {
-    /// As [`TcpStream::read`]. Cancelled, it has read nothing.
+    /// As [`TcpStream::read`](crate::net::TcpStream::read). Cancelled, it has read nothing.
     ///
     /// # Errors
     /// Those of the socket.
@@ -49,7 +48,7 @@ impl<T: Duplex> ReadHalf<T> {
         moving::read(self.0.source(), buffer, Location::caller())
     }
 
-    /// As [`TcpStream::read_exact`].
+    /// As [`TcpStream::read_exact`](crate::net::TcpStream::read_exact).
     ///
     /// # Errors
     /// `UnexpectedEof` when the stream ends before; what was read is in `buffer` then, and lost when it is cancelled.
@@ -63,7 +62,7 @@ impl<T: Duplex> ReadHalf<T> {
 }
 
 impl<T: Duplex> WriteHalf<T> {
-    /// As [`TcpStream::write`]. Cancelled, it has written nothing.
+    /// As [`TcpStream::write`](crate::net::TcpStream::write). Cancelled, it has written nothing.
     ///
     /// # Errors
     /// Those of the socket.
@@ -75,7 +74,7 @@ impl<T: Duplex> WriteHalf<T> {
         moving::write(self.0.source(), buffer, Location::caller())
     }
 
-    /// As [`TcpStream::write_all`]. How much was written when it is cancelled is not known.
+    /// As [`TcpStream::write_all`](crate::net::TcpStream::write_all). How much was written when it is cancelled is not known.
     ///
     /// # Errors
     /// Those of the socket.

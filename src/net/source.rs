@@ -172,6 +172,22 @@ impl<S: mio::event::Source> Source<S> {
         drop(old);
     }
 
+    /// `attempt` as a future: tried until it would not block any more.
+    pub(crate) fn attempt<'a, R>(
+        &'a self,
+        direction: Direction,
+        site: Site,
+        mut attempt: impl FnMut(&S) -> io::Result<R> + Unpin + 'a,
+    ) -> impl Future<Output = io::Result<R>> + 'a {
+        self.operation(
+            direction,
+            site,
+            move |source: &Source<S>, context: &Context<'_>, site| {
+                source.poll_io(context, direction, site, &mut attempt)
+            },
+        )
+    }
+
     /// An operation as a future; dropping it leaves no trace.
     pub(crate) fn operation<R, F>(
         &self,

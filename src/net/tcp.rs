@@ -5,7 +5,6 @@ use std::future::Future;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::panic::Location;
-use std::task::Context;
 
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
@@ -104,13 +103,7 @@ impl TcpStream {
 
     async fn connect_to_from(address: SocketAddr, site: Site) -> io::Result<TcpStream> {
         let stream = TcpStream::begin_connect(address, None)?;
-        let connected = stream.source.operation(
-            Direction::Write,
-            site,
-            |source: &TcpSource, context: &Context<'_>, site| {
-                source.poll_io(context, Direction::Write, site, is_connected)
-            },
-        );
+        let connected = stream.source.attempt(Direction::Write, site, is_connected);
         connected.await?;
         Ok(stream)
     }
@@ -226,7 +219,7 @@ impl TcpStream {
     }
 
     /// Two halves that can be moved into two tasks. The connection is closed when both are dropped.
-    pub fn split(self) -> (ReadHalf, WriteHalf) {
+    pub fn split(self) -> (ReadHalf<TcpStream>, WriteHalf<TcpStream>) {
         halves(self)
     }
 }

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
-use std::task::Context;
 
 use crate::current;
 use crate::net::source::Source;
@@ -60,13 +59,10 @@ impl UdpSocket {
         message: &'a [u8],
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let send = move |source: &Socket, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Write, site, |io| {
-                io.send_to(message, address)
-            })
-        };
-        self.source
-            .operation(Direction::Write, Location::caller(), send)
+        let site = Location::caller();
+        self.source.attempt(Direction::Write, site, move |io| {
+            io.send_to(message, address)
+        })
     }
 
     /// Sends one message to the connected peer.
@@ -78,11 +74,9 @@ impl UdpSocket {
         &'a self,
         message: &'a [u8],
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let send = move |source: &Socket, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Write, site, |io| io.send(message))
-        };
+        let site = Location::caller();
         self.source
-            .operation(Direction::Write, Location::caller(), send)
+            .attempt(Direction::Write, site, move |io| io.send(message))
     }
 
     /// Receives one message and its sender; what does not fit into `buffer` is lost. Cancelled, it has received nothing.
@@ -94,11 +88,9 @@ impl UdpSocket {
         &'a self,
         buffer: &'a mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + use<'a> {
-        let receive = move |source: &Socket, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Read, site, |io| io.recv_from(buffer))
-        };
+        let site = Location::caller();
         self.source
-            .operation(Direction::Read, Location::caller(), receive)
+            .attempt(Direction::Read, site, move |io| io.recv_from(buffer))
     }
 
     /// Receives one message from the connected peer.
@@ -110,11 +102,9 @@ impl UdpSocket {
         &'a self,
         buffer: &'a mut [u8],
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let receive = move |source: &Socket, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Read, site, |io| io.recv(buffer))
-        };
+        let site = Location::caller();
         self.source
-            .operation(Direction::Read, Location::caller(), receive)
+            .attempt(Direction::Read, site, move |io| io.recv(buffer))
     }
 }
 

@@ -6,7 +6,6 @@ use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::panic::Location;
 use std::path::Path;
-use std::task::Context;
 
 use crate::current;
 use crate::net::accept::accept;
@@ -178,8 +177,6 @@ pub struct UnixDatagram {
     source: Source<mio::net::UnixDatagram>,
 }
 
-type Datagrams = Source<mio::net::UnixDatagram>;
-
 impl UnixDatagram {
     /// A socket at `path`.
     ///
@@ -220,13 +217,9 @@ impl UnixDatagram {
         message: &'a [u8],
         path: &'a Path,
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let send = move |source: &Datagrams, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Write, site, |io| {
-                io.send_to(message, path)
-            })
-        };
+        let site = Location::caller();
         self.source
-            .operation(Direction::Write, Location::caller(), send)
+            .attempt(Direction::Write, site, move |io| io.send_to(message, path))
     }
 
     /// Sends one message to the connected peer.
@@ -238,11 +231,9 @@ impl UnixDatagram {
         &'a self,
         message: &'a [u8],
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let send = move |source: &Datagrams, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Write, site, |io| io.send(message))
-        };
+        let site = Location::caller();
         self.source
-            .operation(Direction::Write, Location::caller(), send)
+            .attempt(Direction::Write, site, move |io| io.send(message))
     }
 
     /// Receives one message and its sender; what does not fit into `buffer` is lost. Cancelled, it has received nothing.
@@ -254,11 +245,9 @@ impl UnixDatagram {
         &'a self,
         buffer: &'a mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + use<'a> {
-        let receive = move |source: &Datagrams, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Read, site, |io| io.recv_from(buffer))
-        };
+        let site = Location::caller();
         self.source
-            .operation(Direction::Read, Location::caller(), receive)
+            .attempt(Direction::Read, site, move |io| io.recv_from(buffer))
     }
 
     /// Receives one message from the connected peer.
@@ -270,11 +259,9 @@ impl UnixDatagram {
         &'a self,
         buffer: &'a mut [u8],
     ) -> impl Future<Output = io::Result<usize>> + use<'a> {
-        let receive = move |source: &Datagrams, context: &Context<'_>, site| {
-            source.poll_io(context, Direction::Read, site, |io| io.recv(buffer))
-        };
+        let site = Location::caller();
         self.source
-            .operation(Direction::Read, Location::caller(), receive)
+            .attempt(Direction::Read, site, move |io| io.recv(buffer))
     }
 }
 
