@@ -16,7 +16,7 @@ use crate::error::LoopError;
 use crate::exception::ExceptionHandler;
 use crate::header::{Runnable, Wait, WaitOn};
 use crate::inbox::{self, Inbox, Letter};
-use crate::observe::{Cause, Event, Observer, Site, WaitKind};
+use crate::observe::{self, Cause, Event, Observer, Site, WaitKind};
 use crate::pool::ThreadPool;
 use crate::reactor::Reactor;
 use crate::ready::{Item, Ready, Woken};
@@ -92,6 +92,7 @@ impl Core {
         let inbox = Arc::new(inbox);
         let clock = Clock::new(options.virtual_time);
         if let Some(observer) = &observer {
+            observe::note_observer();
             observer.event(&Event::Open {
                 origin: clock.origin(),
                 virtual_time: options.virtual_time,

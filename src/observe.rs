@@ -6,6 +6,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A place in the source: of an `.await`, or of the call that made a task.
@@ -45,12 +46,57 @@ pub enum WaitKind {
     Writable(u32, i32),
     /// The task with this number.
     Task(u64),
-    /// A promise, or something made of promises (gather, wait).
+    /// A promise.
     Promise,
+    /// Several tasks or promises at once.
+    Several {
+        /// By what.
+        combinator: Combinator,
+        /// So many of them are done.
+        done: u32,
+        /// So many there are.
+        all: u32,
+    },
     /// A lock, queue, event or the like.
     Sync(&'static str),
     /// The job with this number, in the thread pool.
     Thread(u64),
+}
+
+/// What waits for several tasks or promises at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Combinator {
+    /// [`gather`](crate::gather) and [`try_gather`](crate::try_gather).
+    Gather,
+    /// [`wait`](crate::wait) and [`try_wait`](crate::try_wait).
+    Wait,
+    /// [`as_completed`](crate::as_completed).
+    AsCompleted,
+    /// The end of the block of a [`TaskGroup`](crate::TaskGroup).
+    TaskGroup,
+}
+
+impl Combinator {
+    /// It waits for `all`, of which `left` are not done.
+    pub(crate) fn waits(self, left: usize, all: usize) -> WaitKind {
+        WaitKind::Several {
+            combinator: self,
+            done: (all - left) as u32,
+            all: all as u32,
+        }
+    }
+}
+
+impl fmt::Display for Combinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Combinator::Gather => "gather",
+            Combinator::Wait => "wait",
+            Combinator::AsCompleted => "as_completed",
+            Combinator::TaskGroup => "TaskGroup",
+        })
+    }
 }
 
 impl fmt::Display for WaitKind {
@@ -62,6 +108,11 @@ impl fmt::Display for WaitKind {
             WaitKind::Writable(_, fd) => write!(f, "fd {fd} writable"),
             WaitKind::Task(number) => write!(f, "Task-{number}"),
             WaitKind::Promise => f.write_str("Promise"),
+            WaitKind::Several {
+                combinator,
+                done,
+                all,
+            } => write!(f, "{combinator} {done}/{all}"),
             WaitKind::Sync(what) => f.write_str(what),
             WaitKind::Thread(_) => f.write_str("a thread job"),
         }
@@ -304,15 +355,29 @@ pub enum Event<'a> {
         /// A number that goes with it.
         value: u64,
     },
-    /// The length of a bounded queue has changed.
+    /// The length of a [`Queue`](crate::sync::Queue) has changed.
     Queue {
-        /// The queue.
+        /// The queue. It gets its number when it is told of first.
         queue: u64,
         /// Items in it.
         length: usize,
         /// As many as it takes; 0 for any number.
         capacity: usize,
     },
+}
+
+static OBSERVED: AtomicBool = AtomicBool::new(false);
+
+/// A loop has an observer: to be called before it does anything.
+pub(crate) fn note_observer() {
+    OBSERVED.store(true, Ordering::Relaxed);
+}
+
+/// Whether any loop of this process has had an observer. What has not its loop at hand asks this first: looking for the loop
+/// costs more.
+#[inline]
+pub(crate) fn is_observed() -> bool {
+    OBSERVED.load(Ordering::Relaxed)
 }
 
 /// Told of everything that the loop does.

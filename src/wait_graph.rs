@@ -27,7 +27,7 @@ pub struct WaitNode {
     pub site: Option<Site>,
     /// The tasks that it waits for.
     pub tasks: Vec<u64>,
-    /// It awaits these tasks themselves, or a gather of them, and nothing that stands in between.
+    /// It awaits a task itself, and nothing that stands in between.
     awaits_directly: bool,
 }
 
@@ -73,7 +73,7 @@ fn node(core: &Core, task: &dyn Runnable) -> WaitNode {
     let header = task.header();
     let wait = core.wait_of(task);
     let kind = wait.on.kind();
-    let direct = matches!(kind, Some(WaitKind::Task(_) | WaitKind::Promise));
+    let direct = matches!(kind, Some(WaitKind::Task(_)));
     let tasks = match &wait.on {
         WaitOn::Unknown | WaitOn::Leaf(_) => Vec::new(),
         WaitOn::Several(several) => several.tasks(),

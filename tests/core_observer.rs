@@ -5,7 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use glassloop::observe::{Event, Observer};
-use glassloop::{EventLoop, Promise, create_task, sleep, yield_now};
+use glassloop::sync::Queue;
+use glassloop::{
+    EventLoop, Promise, Task, TaskGroup, as_completed, create_task, gather, sleep, wait,
+    wait_graph, yield_now,
+};
 
 /// The events without their places in the source.
 #[derive(Default)]
@@ -128,6 +132,110 @@ fn a_cancellation_is_told_with_its_cause() {
             "2 begins",
             "1 ready by Task(2)",
             "2 ends Cancelled",
+        ]
+    );
+}
+
+#[test]
+fn a_queue_tells_each_change_of_its_length() {
+    async fn main() {
+        let (few, many) = (Queue::new(2), Queue::new(0));
+        many.put_nowait('a').unwrap();
+        for i in [1, 2] {
+            few.put(i).await.unwrap();
+        }
+        few.put_nowait(3).unwrap_err();
+        assert_eq!(few.get().await, Ok(1));
+        assert_eq!(few.get_nowait(), Ok(2));
+        few.get_nowait().unwrap_err();
+        few.put_nowait(4).unwrap();
+        few.shutdown(true);
+        many.shutdown(false);
+    }
+    let event = |queue, length, capacity| {
+        format!("Queue {{ queue: {queue}, length: {length}, capacity: {capacity} }}")
+    };
+    let mut events = observed(main());
+    events.retain(|event| event.starts_with("Queue"));
+    assert_eq!(
+        events,
+        [
+            event(1, 1, 0),
+            event(2, 1, 2),
+            event(2, 2, 2),
+            event(2, 1, 2),
+            event(2, 0, 2),
+            event(2, 1, 2),
+            event(2, 0, 2),
+        ]
+    );
+}
+
+fn naps<const N: usize>() -> [Task<()>; N] {
+    std::array::from_fn(|i| {
+        create_task(async move { sleep(Duration::from_secs(i as u64 + 1)).await })
+    })
+}
+
+#[test]
+fn who_waits_for_several_says_how_many_are_done() {
+    async fn gathers() {
+        gather(naps::<3>()).await.unwrap();
+    }
+    async fn waits() {
+        wait(naps::<2>()).await.unwrap();
+    }
+    async fn completes() {
+        let mut stream = as_completed(naps::<2>());
+        while stream.next().await.is_some() {}
+    }
+    async fn groups() {
+        let group = TaskGroup::<()>::new();
+        let ran = group.run(async {
+            for seconds in [1, 2] {
+                let nap = async move {
+                    sleep(Duration::from_secs(seconds)).await;
+                    Ok(())
+                };
+                group.create_task(nap).unwrap();
+            }
+            Ok(())
+        });
+        ran.await.unwrap();
+    }
+    async fn main() {
+        for task in [
+            create_task(gathers()),
+            create_task(waits()),
+            create_task(completes()),
+            create_task(groups()),
+        ] {
+            drop(task);
+        }
+        sleep(Duration::from_millis(1500)).await;
+        let mut waits: Vec<_> = wait_graph().nodes.into_iter().skip(1).take(4).collect();
+        let waits: Vec<_> = waits.drain(..).filter_map(|node| node.waits_for).collect();
+        assert_eq!(
+            waits,
+            [
+                "gather 1/3",
+                "wait 1/2",
+                "as_completed 1/2",
+                "TaskGroup 1/2"
+            ]
+        );
+        sleep(Duration::from_secs(2)).await;
+    }
+    let mut events = observed(main());
+    events.retain(|event| event.contains(" waits for ") && event.contains('/'));
+    assert_eq!(
+        events,
+        [
+            "2 waits for gather 0/3",
+            "3 waits for wait 0/2",
+            "4 waits for as_completed 0/2",
+            "5 waits for TaskGroup 0/2",
+            "4 waits for as_completed 1/2",
         ]
     );
 }

@@ -59,17 +59,18 @@ fn the_wait_graph_is_a_tree_of_who_awaits_whom() {
             without_sites(&wait_graph().to_string()),
             "└── (T) top\n\
              \x20   └──  gathers\n\
-             \x20       ├── (T) first\n\
-             \x20       │   └──  leaf\n\
-             \x20       │       └──  sleep until 1.000 s\n\
-             \x20       └── (T) second\n\
-             \x20           └──  locked\n\
-             \x20               └──  Lock\n\
-             \x20                   └── (T) Task-1\n\
-             \x20                       └──  main\n\
+             \x20       └──  gather 0/2\n\
+             \x20           ├── (T) first\n\
+             \x20           │   └──  leaf\n\
+             \x20           │       └──  sleep until 1.000 s\n\
+             \x20           └── (T) second\n\
+             \x20               └──  locked\n\
+             \x20                   └──  Lock\n\
+             \x20                       └── (T) Task-1\n\
+             \x20                           └──  main\n\
              └── (T) group\n\
              \x20   └──  groups\n\
-             \x20       └──  TaskGroup\n\
+             \x20       └──  TaskGroup 0/1\n\
              \x20           └── (T) child\n\
              \x20               └──  groups\n\
              \x20                   └──  sleep until 2.000 s\n"

@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::current;
 use crate::error::TimeoutError;
 use crate::header::{ListenerKey, Several, WaitOn, Watchable, Watcher, pending_tasks};
-use crate::observe::{Site, WaitKind};
+use crate::observe::{Combinator, Site, WaitKind};
 use crate::text::shown_as;
 use crate::time::{Sleep, sleep_at};
 use crate::waker::wake_on;
@@ -25,12 +25,15 @@ struct Finish {
     /// What is watched.
     items: Vec<Rc<dyn Watchable>>,
     ended: RefCell<VecDeque<usize>>,
+    /// How many have not.
+    running: Cell<usize>,
     waker: Cell<Option<Waker>>,
 }
 
 impl Watcher for Finish {
     fn child_done(&self, index: usize) {
         self.ended.borrow_mut().push_back(index);
+        self.running.set(self.running.get() - 1);
         if let Some(waker) = self.waker.take() {
             wake_on(&self.core, waker);
         }
@@ -39,7 +42,7 @@ impl Watcher for Finish {
 
 impl Several for Finish {
     fn wait_kind(&self) -> WaitKind {
-        WaitKind::Promise
+        Combinator::AsCompleted.waits(self.running.get(), self.items.len())
     }
 
     fn tasks(&self) -> Vec<u64> {
@@ -88,6 +91,7 @@ pub fn as_completed<H: WaitItem>(items: impl IntoIterator<Item = H>) -> AsComple
         core: current::expect(),
         items: items.iter().map(|item| item.watched().0).collect(),
         ended: RefCell::default(),
+        running: Cell::new(items.len()),
         waker: Cell::new(None),
     });
     let keys = finish.items.iter().enumerate().map(|(i, item)| {

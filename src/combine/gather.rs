@@ -16,7 +16,7 @@ use crate::error::{ChildError, TaskError};
 use crate::header::{
     Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher, pending_tasks,
 };
-use crate::observe::{Site, WaitKind};
+use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::state_word;
 use crate::waker::wake_on;
 
@@ -85,7 +85,7 @@ impl Waitable for Gathering {
     }
 
     fn wait_kind(&self) -> WaitKind {
-        WaitKind::Promise
+        Combinator::Gather.waits(self.left.get(), self.children.len())
     }
 
     fn tasks(&self) -> Vec<u64> {

@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
 use crate::header::{Ended, Several, WaitOn, Watchable, Watcher, pending_tasks};
-use crate::observe::{Site, WaitKind};
+use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::Promise;
 use crate::scope::{Guard, Place, catch_cancel};
 use crate::task::{self, Task};
@@ -114,7 +114,8 @@ impl<E: 'static> Group<E> {
 
 impl<E: 'static> Several for Group<E> {
     fn wait_kind(&self) -> WaitKind {
-        WaitKind::Sync("TaskGroup")
+        let left = self.children.borrow().len();
+        Combinator::TaskGroup.waits(left, self.made.get())
     }
 
     fn tasks(&self) -> Vec<u64> {

@@ -15,7 +15,7 @@ use crate::current;
 use crate::header::{
     Ended, ListenerKey, Several, WaitOn, Watchable, Watched, Watcher, pending_tasks,
 };
-use crate::observe::{Site, WaitKind};
+use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::Promise;
 use crate::task::Task;
 use crate::text::shown_as;
@@ -137,7 +137,7 @@ impl Watcher for Watch {
 
 impl Several for Watch {
     fn wait_kind(&self) -> WaitKind {
-        WaitKind::Promise
+        Combinator::Wait.waits(self.left.get(), self.items.len())
     }
 
     fn tasks(&self) -> Vec<u64> {

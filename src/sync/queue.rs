@@ -12,6 +12,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::core::Core;
+use crate::current;
+use crate::observe::{self, is_observed};
 use crate::sync::event::{Event, EventWait};
 use crate::sync::queue_error::{GetError, PutError, QueueShutDown, TaskDoneError};
 use crate::sync::wait_list::{Spot, State, Turn, WaitList};
@@ -62,6 +65,8 @@ impl<T> Store<T> for Fifo<T> {
 }
 
 struct Inner<T, S> {
+    /// By which an observer knows it; 0 as long as there was none.
+    number: Cell<u64>,
     maxsize: usize,
     store: RefCell<S>,
     getters: WaitList,
@@ -89,13 +94,34 @@ impl<T, S: Store<T>> Inner<T, S> {
         self.store.borrow_mut().push(item);
         self.unfinished.set(self.unfinished.get() + 1);
         self.finished.clear();
+        self.report_length();
         self.getters.wake_next();
     }
 
     fn pop(&self) -> Option<T> {
         let item = self.store.borrow_mut().pop()?;
+        self.report_length();
         self.putters.wake_next();
         Some(item)
+    }
+
+    #[inline]
+    fn report_length(&self) {
+        if is_observed() {
+            current::with(|core| core.observe(|| self.length_event(core)));
+        }
+    }
+
+    #[cold]
+    fn length_event(&self, core: &Core) -> observe::Event<'static> {
+        if self.number.get() == 0 {
+            self.number.set(core.next_number());
+        }
+        observe::Event::Queue {
+            queue: self.number.get(),
+            length: self.len(),
+            capacity: self.maxsize,
+        }
     }
 }
 
@@ -143,6 +169,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         let finished = Event::new();
         finished.set();
         Queue(Rc::new(Inner {
+            number: Cell::new(0),
             maxsize,
             store: RefCell::default(),
             getters: WaitList::default(),
@@ -275,6 +302,9 @@ impl<T, S: Store<T>> Queue<T, S> {
             std::mem::swap(&mut dropped, &mut inner.store.borrow_mut());
             let unfinished = inner.unfinished.get();
             self.set_unfinished(unfinished.saturating_sub(dropped.len()));
+            if dropped.len() > 0 {
+                inner.report_length();
+            }
         }
         while inner.getters.wake_next() {}
         while inner.putters.wake_next() {}

@@ -198,7 +198,7 @@ impl Recorder {
             WaitKind::Readable(source, _) => (wait::READABLE, source.into()),
             WaitKind::Writable(source, _) => (wait::WRITABLE, source.into()),
             WaitKind::Task(task) => (wait::TASK, task),
-            WaitKind::Promise => (wait::PROMISE, 0),
+            WaitKind::Promise | WaitKind::Several { .. } => (wait::PROMISE, 0),
             WaitKind::Sync(_) => (wait::SYNC, 0),
             WaitKind::Thread(job) => (wait::JOB, job),
         };
@@ -206,6 +206,10 @@ impl Recorder {
         self.put(Kind::Wait, flags, task, object as u32, site);
         match kind {
             WaitKind::Sync(what) => self.put(Kind::WaitDetail, 0, task, self.string(what), 0),
+            WaitKind::Several { .. } => {
+                let what = self.string(&kind.to_string());
+                self.put(Kind::WaitDetail, 0, task, what, 0);
+            }
             WaitKind::Readable(_, fd) | WaitKind::Writable(_, fd) => {
                 self.put(Kind::WaitDetail, 0, task, 0, fd as u32);
             }
