@@ -54,7 +54,7 @@ where
 
     fn into_promise(self, spawner: &Spawner) -> Result<Promise<F::Output>, LoopError> {
         let task = task::spawn(&spawner.core, self, spawner.site)?;
-        Ok(task.promise().clone())
+        Ok(task.into_inner())
     }
 }
 
@@ -62,7 +62,7 @@ impl<T: 'static> Awaitable for Task<T> {
     type Value = T;
 
     fn into_promise(self, _: &Spawner) -> Result<Promise<T>, LoopError> {
-        Ok(self.promise().clone())
+        Ok(self.into_inner())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::callback::Callback;
 use crate::context::Context;
 use crate::core::Core;
 use crate::error::{InvalidStateError, TaskError};
-use crate::header::{Ended, ListenerKey, Runnable, Watchable, Watcher};
+use crate::header::{Ended, ListenerKey, Runnable, Watchable, Watching};
 use crate::observe::Site;
 use crate::ticket::Ticket;
 use crate::waker::{ticket_of, wake_on, wake_ticket};
@@ -45,16 +45,28 @@ pub(crate) enum Listener<T> {
         context: Context,
         function: DoneCallback<T>,
     },
-    Watcher(Rc<dyn Watcher>, usize),
+    Watcher(Watching, u32),
 }
 
 type Registered<T> = (ListenerKey, Listener<T>);
 
-/// The key of the awaiter that stands in the completion itself; the others count from 1.
+/// The key of the awaiter that stands in the completion itself; those in the list count from 1.
 const FIRST: ListenerKey = ListenerKey(0);
 
+/// The key of a watcher that is alone.
+const ALONE: ListenerKey = ListenerKey(1);
+
+#[derive(Default)]
+enum Listeners<T> {
+    #[default]
+    None,
+    /// What is watched has mostly one watcher and nobody else.
+    Watcher(Watching, u32),
+    List(Box<List<T>>),
+}
+
 /// The first listener stands in the box itself, since most have just one.
-struct Listeners<T> {
+struct List<T> {
     made: u32,
     first: Option<Registered<T>>,
     rest: Vec<Registered<T>>,
@@ -67,7 +79,7 @@ pub(crate) struct Completion<T> {
     retrieved: Cell<bool>,
     /// The ticket of a task that awaits this and was the first to listen, so that the usual case allocates nothing.
     awaiter: Cell<Option<Ticket>>,
-    listeners: Cell<Option<Box<Listeners<T>>>>,
+    listeners: Cell<Listeners<T>>,
 }
 
 impl<T> Completion<T> {
@@ -76,7 +88,7 @@ impl<T> Completion<T> {
             ended: Cell::new(None),
             retrieved: Cell::new(false),
             awaiter: Cell::new(None),
-            listeners: Cell::new(None),
+            listeners: Cell::default(),
         }
     }
 
@@ -99,7 +111,7 @@ impl<T> Completion<T> {
 
     pub(crate) fn add_awaiter(&self, waker: &Waker) -> ListenerKey {
         let listeners = self.listeners.take();
-        let alone = listeners.is_none() && self.awaiter.get().is_none();
+        let alone = matches!(listeners, Listeners::None) && self.awaiter.get().is_none();
         self.listeners.set(listeners);
         match ticket_of(waker) {
             Some(ticket) if alone => {
@@ -119,22 +131,41 @@ impl<T> Completion<T> {
             None if listeners.rest.is_empty() => listeners.first = Some((key, listener)),
             _ => listeners.rest.push((key, listener)),
         }
-        self.listeners.set(Some(listeners));
+        self.listeners.set(Listeners::List(listeners));
         key
     }
 
-    pub(crate) fn watch(&self, watcher: Rc<dyn Watcher>, index: usize) -> Option<ListenerKey> {
-        let pending = self.ended.get().is_none();
-        pending.then(|| self.add(Listener::Watcher(watcher, index)))
+    /// `None` when it has ended already.
+    pub(crate) fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey> {
+        if self.ended.get().is_some() {
+            return None;
+        }
+        let watcher = watcher.clone();
+        match self.listeners.take() {
+            Listeners::None => {
+                let alone = Listeners::Watcher(watcher, index as u32);
+                self.listeners.set(alone);
+                Some(ALONE)
+            }
+            others => {
+                self.listeners.set(others);
+                Some(self.add(Listener::Watcher(watcher, index as u32)))
+            }
+        }
     }
 
-    fn take_list(&self) -> Box<Listeners<T>> {
-        self.listeners.take().unwrap_or_else(|| {
-            Box::new(Listeners {
-                made: 0,
-                first: None,
-                rest: Vec::new(),
-            })
+    fn take_list(&self) -> Box<List<T>> {
+        let (made, first) = match self.listeners.take() {
+            Listeners::List(list) => return list,
+            Listeners::None => (0, None),
+            Listeners::Watcher(watcher, index) => {
+                (ALONE.0, Some((ALONE, Listener::Watcher(watcher, index))))
+            }
+        };
+        Box::new(List {
+            made,
+            first,
+            rest: Vec::new(),
         })
     }
 
@@ -148,7 +179,16 @@ impl<T> Completion<T> {
 
     /// Takes a registration back; the caller drops what it returns, if it is still there.
     pub(crate) fn remove(&self, key: ListenerKey) -> Option<Listener<T>> {
-        let mut listeners = self.listeners.take()?;
+        let mut listeners = match self.listeners.take() {
+            Listeners::List(list) => list,
+            Listeners::Watcher(watcher, index) if key == ALONE => {
+                return Some(Listener::Watcher(watcher, index));
+            }
+            other => {
+                self.listeners.set(other);
+                return None;
+            }
+        };
         let removed = match listeners.first.take_if(|(k, _)| *k == key) {
             Some(first) => Some(first),
             None => {
@@ -156,7 +196,7 @@ impl<T> Completion<T> {
                 found.ok().map(|i| listeners.rest.remove(i))
             }
         };
-        self.listeners.set(Some(listeners));
+        self.listeners.set(Listeners::List(listeners));
         removed.map(|(_, listener)| listener)
     }
 
@@ -166,8 +206,9 @@ impl<T> Completion<T> {
             return self.replace_awaiter(waker);
         }
         let mut new = Some(waker.clone());
-        let Some(mut listeners) = self.listeners.take() else {
-            return;
+        let mut listeners = match self.listeners.take() {
+            Listeners::List(list) => list,
+            other => return self.listeners.set(other),
         };
         let found = match &mut listeners.first {
             Some((k, listener)) if *k == key => Some(listener),
@@ -179,7 +220,7 @@ impl<T> Completion<T> {
         if let Some(Listener::Awaiter(registered)) = found {
             new = new.map(|new| std::mem::replace(registered, new));
         }
-        self.listeners.set(Some(listeners));
+        self.listeners.set(Listeners::List(listeners));
         // Whichever waker is left over is dropped when the list is whole again: its drop may call back.
         drop(new);
     }
@@ -193,21 +234,22 @@ impl<T> Completion<T> {
                 listeners.rest.insert(0, second);
             }
             listeners.first = Some((FIRST, Listener::Awaiter(waker.clone())));
-            self.listeners.set(Some(listeners));
+            self.listeners.set(Listeners::List(listeners));
         }
     }
 
     /// The registered callbacks, for the `Debug` form.
     pub(crate) fn with_callbacks(&self, mut look: impl FnMut(&'static str, Site)) {
-        let Some(listeners) = self.listeners.take() else {
-            return;
+        let listeners = match self.listeners.take() {
+            Listeners::List(list) => list,
+            other => return self.listeners.set(other),
         };
         for (_, listener) in listeners.first.iter().chain(&listeners.rest) {
             if let Listener::Callback { name, site, .. } = listener {
                 look(name, site);
             }
         }
-        self.listeners.set(Some(listeners));
+        self.listeners.set(Listeners::List(listeners));
     }
 }
 
@@ -224,15 +266,17 @@ pub(crate) fn announce<C: Outcome<T> + 'static, T: 'static>(cell: Rc<C>) {
     if let Some(ticket) = cell.completion().awaiter.take() {
         wake_ticket(cell.core(), ticket);
     }
-    let Some(listeners) = cell.completion().listeners.take() else {
-        return;
+    let listeners = match cell.completion().listeners.take() {
+        Listeners::None => return,
+        Listeners::Watcher(watcher, index) => return watcher.child_done(index as usize),
+        Listeners::List(list) => list,
     };
     let cell: Rc<dyn Outcome<T>> = cell;
     let core = cell.core();
     for (_, listener) in listeners.first.into_iter().chain(listeners.rest) {
         match listener {
             Listener::Awaiter(waker) => wake_on(core, waker),
-            Listener::Watcher(watcher, index) => watcher.child_done(index),
+            Listener::Watcher(watcher, index) => watcher.child_done(index as usize),
             Listener::Callback {
                 name,
                 site,

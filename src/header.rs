@@ -78,7 +78,7 @@ pub(crate) trait Several {
 }
 
 /// The numbers of the tasks in `items` that have not ended.
-pub(crate) fn pending_tasks<'a>(items: impl Iterator<Item = &'a Rc<dyn Watchable>>) -> Vec<u64> {
+pub(crate) fn pending_tasks(items: impl Iterator<Item = Rc<dyn Watchable>>) -> Vec<u64> {
     let pending = items.filter(|item| item.ended().is_none());
     pending.flat_map(|item| item.tasks()).collect()
 }
@@ -88,10 +88,13 @@ pub(crate) trait Watcher {
     fn child_done(&self, index: usize);
 }
 
+/// A watcher behind a thin pointer: it fits into what is watched beside an index, without an allocation for each.
+pub(crate) type Watching = Rc<Rc<dyn Watcher>>;
+
 /// Something that gather, wait and the like can watch: a task or a promise.
 pub(crate) trait Watchable: Waitable {
     /// `None` when it has ended already.
-    fn watch(&self, watcher: Rc<dyn Watcher>, index: usize) -> Option<ListenerKey>;
+    fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey>;
 
     fn unwatch(&self, key: ListenerKey);
 }

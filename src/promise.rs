@@ -12,7 +12,7 @@ use crate::completion::{self, Completion, Listener, Outcome, take_outcome};
 use crate::core::Core;
 use crate::current;
 use crate::error::{InvalidStateError, Panic, TaskError};
-use crate::header::{Ended, ListenerKey, Request, Runnable, Waitable, Watchable, Watcher};
+use crate::header::{Ended, ListenerKey, Request, Runnable, Waitable, Watchable, Watching};
 use crate::observe::WaitKind;
 use crate::text::{Short, function_name};
 
@@ -51,7 +51,7 @@ impl<T: 'static> Waitable for PromiseCell<T> {
 }
 
 impl<T: 'static> Watchable for PromiseCell<T> {
-    fn watch(&self, watcher: Rc<dyn Watcher>, index: usize) -> Option<ListenerKey> {
+    fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey> {
         self.completion.watch(watcher, index)
     }
 

@@ -20,7 +20,7 @@ use crate::current;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
 use crate::exception::ExceptionContext;
 use crate::header::{
-    Ended, Header, ListenerKey, Request, Runnable, Wait, WaitOn, Waitable, Watchable, Watcher,
+    Ended, Header, ListenerKey, Request, Runnable, Wait, WaitOn, Waitable, Watchable, Watching,
 };
 use crate::observe::{Event, Site, WaitKind};
 use crate::promise::{Promise, describe_callbacks, describe_outcome, state_word};
@@ -126,7 +126,7 @@ impl<F: Future + 'static> Waitable for TaskCell<F> {
 }
 
 impl<F: Future + 'static> Watchable for TaskCell<F> {
-    fn watch(&self, watcher: Rc<dyn Watcher>, index: usize) -> Option<ListenerKey> {
+    fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey> {
         self.completion.watch(watcher, index)
     }
 
@@ -259,6 +259,10 @@ pub struct Task<T> {
 impl<T: 'static> Task<T> {
     pub(crate) fn promise(&self) -> &Promise<T> {
         &self.promise
+    }
+
+    pub(crate) fn into_inner(self) -> Promise<T> {
+        self.promise
     }
 
     /// Its name: `Task-1` for the loop's first, unless it was given another one.

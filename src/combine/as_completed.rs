@@ -13,7 +13,7 @@ use crate::combine::wait::{WaitItem, distinct};
 use crate::core::Core;
 use crate::current;
 use crate::error::TimeoutError;
-use crate::header::{ListenerKey, Several, WaitOn, Watchable, Watcher, pending_tasks};
+use crate::header::{ListenerKey, Several, WaitOn, Watchable, Watcher, Watching, pending_tasks};
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::text::shown_as;
 use crate::time::{Sleep, sleep_at};
@@ -46,7 +46,7 @@ impl Several for Finish {
     }
 
     fn tasks(&self) -> Vec<u64> {
-        pending_tasks(self.items.iter())
+        pending_tasks(self.items.iter().cloned())
     }
 }
 
@@ -94,8 +94,9 @@ pub fn as_completed<H: WaitItem>(items: impl IntoIterator<Item = H>) -> AsComple
         running: Cell::new(items.len()),
         waker: Cell::new(None),
     });
+    let watching: Watching = Rc::new(finish.clone());
     let keys = finish.items.iter().enumerate().map(|(i, item)| {
-        let key = item.watch(finish.clone(), i);
+        let key = item.watch(&watching, i);
         if key.is_none() {
             finish.child_done(i);
         }

@@ -2,24 +2,31 @@
 
 use crate::awaitable::{Awaitable, Spawner};
 use crate::error::{ChildError, LoopError, TaskError};
-use crate::header::Watched;
+use crate::header::{Ended, Watched};
 use crate::promise::Promise;
 
-type Started<P> = Result<(P, Vec<Watched>), LoopError>;
+/// The promises of several children, whatever their types.
+#[doc(hidden)]
+pub trait Promises: 'static {
+    fn count(&self) -> usize;
+    fn watched(&self, index: usize) -> Watched;
+    /// Whether the child at `index` has ended with a value.
+    fn finished(&self, index: usize) -> bool;
+}
 
 /// What [`gather`](crate::gather) takes: a vector or an array of awaitables of one type, or a tuple of up to eight of
 /// different types.
 pub trait Children {
     /// A promise for each child.
     #[doc(hidden)]
-    type Promises;
+    type Promises: Promises;
     /// The children's values.
     type Values;
     /// The children's outcomes one by one.
     type Results;
 
     #[doc(hidden)]
-    fn start(self, spawner: &Spawner) -> Started<Self::Promises>;
+    fn start(self, spawner: &Spawner) -> Result<Self::Promises, LoopError>;
     #[doc(hidden)]
     fn results(promises: &Self::Promises) -> Self::Results;
     /// The values, or the first error in the order of the arguments.
@@ -73,19 +80,35 @@ fn has_failed<V: 'static, E: 'static>(promise: &Promise<Result<V, E>>) -> bool {
     !matches!(&*promise.cell.outcome(), Ok(Ok(_)))
 }
 
+fn has_finished<T: 'static>(promise: &Promise<T>) -> bool {
+    promise.cell.ended() == Some(Ended::Finished)
+}
+
+impl<T: 'static> Promises for Vec<Promise<T>> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn watched(&self, index: usize) -> Watched {
+        Watched(self[index].cell.clone())
+    }
+
+    fn finished(&self, index: usize) -> bool {
+        has_finished(&self[index])
+    }
+}
+
 impl<A: Awaitable> Children for Vec<A> {
     type Promises = Vec<Promise<A::Value>>;
     type Values = Vec<A::Value>;
     type Results = Vec<Result<A::Value, TaskError>>;
 
-    fn start(self, spawner: &Spawner) -> Started<Self::Promises> {
-        let started = self.into_iter().map(|child| child.into_promise(spawner));
-        let promises = started.collect::<Result<Vec<_>, _>>()?;
-        let watched = promises
-            .iter()
-            .map(|promise| Watched(promise.cell.clone()))
-            .collect();
-        Ok((promises, watched))
+    fn start(self, spawner: &Spawner) -> Result<Self::Promises, LoopError> {
+        let mut promises = Vec::with_capacity(self.len());
+        for child in self {
+            promises.push(child.into_promise(spawner)?);
+        }
+        Ok(promises)
     }
 
     fn results(promises: &Self::Promises) -> Self::Results {
@@ -131,7 +154,7 @@ impl<A: Awaitable, const N: usize> Children for [A; N] {
     type Values = [A::Value; N];
     type Results = [Result<A::Value, TaskError>; N];
 
-    fn start(self, spawner: &Spawner) -> Started<Self::Promises> {
+    fn start(self, spawner: &Spawner) -> Result<Self::Promises, LoopError> {
         Vec::from(self).start(spawner)
     }
 
@@ -172,15 +195,33 @@ where
 
 macro_rules! tuples {
     ($(($($A:ident $V:ident $i:tt),+))*) => {$(
+        impl<$($V: 'static),+> Promises for ($(Promise<$V>,)+) {
+            fn count(&self) -> usize {
+                [$($i),+].len()
+            }
+
+            fn watched(&self, index: usize) -> Watched {
+                match index {
+                    $($i => Watched(self.$i.cell.clone()),)+
+                    _ => unreachable!("there are only {} children", self.count()),
+                }
+            }
+
+            fn finished(&self, index: usize) -> bool {
+                match index {
+                    $($i => has_finished(&self.$i),)+
+                    _ => false,
+                }
+            }
+        }
+
         impl<$($A: Awaitable),+> Children for ($($A,)+) {
             type Promises = ($(Promise<$A::Value>,)+);
             type Values = ($($A::Value,)+);
             type Results = ($(Result<$A::Value, TaskError>,)+);
 
-            fn start(self, spawner: &Spawner) -> Started<Self::Promises> {
-                let promises = ($(self.$i.into_promise(spawner)?,)+);
-                let watched = vec![$(Watched(promises.$i.cell.clone())),+];
-                Ok((promises, watched))
+            fn start(self, spawner: &Spawner) -> Result<Self::Promises, LoopError> {
+                Ok(($(self.$i.into_promise(spawner)?,)+))
             }
 
             fn results(promises: &Self::Promises) -> Self::Results {

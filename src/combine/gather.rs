@@ -9,12 +9,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::awaitable::Spawner;
-use crate::combine::children::{Children, TryChildren};
+use crate::combine::children::{Children, Promises, TryChildren};
 use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, TaskError};
 use crate::header::{
-    Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher, pending_tasks,
+    Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher, Watching, pending_tasks,
 };
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::state_word;
@@ -30,27 +30,33 @@ enum Verdict {
 }
 
 /// Watches the children and wakes the one who gathers.
-struct Gathering {
+struct Gathering<P> {
     core: Rc<Core>,
-    children: Vec<Rc<dyn Watchable>>,
+    promises: P,
     /// Where each child has this as its watcher.
     keys: RefCell<Vec<Option<ListenerKey>>>,
     left: Cell<usize>,
     verdict: Cell<Verdict>,
     cancel_asked: Cell<bool>,
     /// Whether a child that has ended so ends the gather.
-    fails: Box<dyn Fn(usize) -> bool>,
+    fails: fn(&P, usize) -> bool,
     keep_errors: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl Watcher for Gathering {
+impl<P: Promises> Gathering<P> {
+    fn children(&self) -> impl DoubleEndedIterator<Item = Rc<dyn Watchable>> {
+        (0..self.promises.count()).map(|i| self.promises.watched(i).0)
+    }
+}
+
+impl<P: Promises> Watcher for Gathering<P> {
     fn child_done(&self, index: usize) {
         self.left.set(self.left.get() - 1);
         if self.verdict.get() != Verdict::Open {
             return;
         }
-        if !self.keep_errors.get() && (self.fails)(index) {
+        if !self.keep_errors.get() && (self.fails)(&self.promises, index) {
             self.verdict.set(Verdict::Failed(index));
         } else if self.left.get() == 0 {
             self.verdict.set(Verdict::AllDone);
@@ -64,12 +70,14 @@ impl Watcher for Gathering {
     }
 }
 
-impl Waitable for Gathering {
+impl<P: Promises> Waitable for Gathering<P> {
     /// Cancelled, once it was asked to, even if the children made light of it; but a child that fails meanwhile is an error.
     fn ended(&self) -> Option<Ended> {
         let cancelled = match self.verdict.get() {
             Verdict::Open => return None,
-            Verdict::Failed(child) => self.children[child].ended() == Some(Ended::Cancelled),
+            Verdict::Failed(child) => {
+                self.promises.watched(child).0.ended() == Some(Ended::Cancelled)
+            }
             Verdict::AllDone => true,
         };
         Some(match cancelled && self.cancel_asked.get() {
@@ -80,73 +88,64 @@ impl Waitable for Gathering {
 
     fn on_cancel(self: Rc<Self>, request: &mut Request) {
         self.cancel_asked.set(true);
-        let pending = self.children.iter().filter(|child| child.ended().is_none());
-        request.forward_all(pending.map(|child| child.clone() as Rc<dyn Waitable>));
+        let pending = self.children().filter(|child| child.ended().is_none());
+        request.forward_all(pending.map(|child| child as Rc<dyn Waitable>));
     }
 
     fn wait_kind(&self) -> WaitKind {
-        Combinator::Gather.waits(self.left.get(), self.children.len())
+        Combinator::Gather.waits(self.left.get(), self.promises.count())
     }
 
     fn tasks(&self) -> Vec<u64> {
-        pending_tasks(self.children.iter())
+        pending_tasks(self.children())
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.children.len();
+        let all = self.promises.count();
         write!(f, "<gather {} of {all} done>", all - self.left.get())
     }
 }
 
 /// What the three futures have in common.
 struct Inner<C: Children> {
-    promises: Rc<C::Promises>,
-    gathering: Rc<Gathering>,
+    gathering: Rc<Gathering<C::Promises>>,
     site: Site,
 }
 
-impl<C: Children> Inner<C>
-where
-    C::Promises: 'static,
-{
-    /// `fails` is told the children's promises, their common face and an index.
+impl<C: Children> Inner<C> {
     #[track_caller]
-    fn start(children: C, fails: fn(&C::Promises, &dyn Watchable, usize) -> bool) -> Inner<C> {
+    fn start(children: C, fails: fn(&C::Promises, usize) -> bool) -> Inner<C> {
         let core = current::expect();
         let site = Location::caller();
-        let (promises, children) = match children.start(&Spawner::new(core.clone(), site)) {
-            Ok(started) => started,
+        let promises = match children.start(&Spawner::new(core.clone(), site)) {
+            Ok(promises) => promises,
             Err(error) => panic!("{error}"),
         };
-        let promises = Rc::new(promises);
-        let children: Vec<_> = children.into_iter().map(|child| child.0).collect();
-        let (of, faces) = (promises.clone(), children.clone());
+        let count = promises.count();
         let gathering = Rc::new(Gathering {
             core,
-            keys: RefCell::new(Vec::with_capacity(children.len())),
-            left: Cell::new(children.len()),
-            verdict: Cell::new(match children.is_empty() {
-                true => Verdict::AllDone,
-                false => Verdict::Open,
+            promises,
+            keys: RefCell::default(),
+            left: Cell::new(count),
+            verdict: Cell::new(match count {
+                0 => Verdict::AllDone,
+                _ => Verdict::Open,
             }),
             cancel_asked: Cell::new(false),
-            fails: Box::new(move |i| fails(&of, &*faces[i], i)),
+            fails,
             keep_errors: Cell::new(false),
             waker: RefCell::new(None),
-            children,
         });
-        for (i, child) in gathering.children.iter().enumerate() {
-            let key = child.watch(gathering.clone(), i);
-            gathering.keys.borrow_mut().push(key);
+        let watching: Watching = Rc::new(gathering.clone());
+        let keys = gathering.children().enumerate().map(|(i, child)| {
+            let key = child.watch(&watching, i);
             if key.is_none() {
                 gathering.child_done(i);
             }
-        }
-        Inner {
-            promises,
-            gathering,
-            site,
-        }
+            key
+        });
+        gathering.keys.replace(keys.collect());
+        Inner { gathering, site }
     }
 
     fn poll_verdict(&self, context: &Context<'_>) -> Poll<Verdict> {
@@ -167,7 +166,7 @@ impl<C: Children> Drop for Inner<C> {
         // Children that are still pending would otherwise keep this, and this them, for ever.
         if self.gathering.left.get() > 0 {
             let keys = self.gathering.keys.take();
-            for (child, key) in self.gathering.children.iter().zip(keys) {
+            for (child, key) in self.gathering.children().zip(keys) {
                 if let Some(key) = key {
                     child.unwatch(key);
                 }
@@ -218,13 +217,8 @@ pub struct TryGather<C: TryChildren>(Inner<C>);
 /// # }).unwrap();
 /// ```
 #[track_caller]
-pub fn gather<C: Children>(children: C) -> Gather<C>
-where
-    C::Promises: 'static,
-{
-    Gather(Inner::start(children, |_, child, _| {
-        child.ended() != Some(Ended::Finished)
-    }))
+pub fn gather<C: Children>(children: C) -> Gather<C> {
+    Gather(Inner::start(children, |promises, i| !promises.finished(i)))
 }
 
 /// [`gather`] for children that return `Result`s with one type of error: the first that fails, in time, is the error of
@@ -246,20 +240,15 @@ where
 /// # }).unwrap();
 /// ```
 #[track_caller]
-pub fn try_gather<C: TryChildren>(children: C) -> TryGather<C>
-where
-    C::Promises: 'static,
-{
-    TryGather(Inner::start(children, |promises, _, i| {
-        C::failed(promises, i)
-    }))
+pub fn try_gather<C: TryChildren>(children: C) -> TryGather<C> {
+    TryGather(Inner::start(children, C::failed))
 }
 
 impl<C: Children> Inner<C> {
     /// `<gather pending>`: asyncio's `<_GatheringFuture pending>`.
     fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left = self.gathering.left.get();
-        match (self.gathering.ended(), self.gathering.children.len()) {
+        match (self.gathering.ended(), self.gathering.promises.count()) {
             (None, all) => write!(f, "<{name} pending, {} of {all} done>", all - left),
             (ended, _) => write!(f, "<{name} {}>", state_word(ended)),
         }
@@ -297,42 +286,33 @@ impl<C: Children> Gather<C> {
     }
 }
 
-impl<C: Children> Future for Gather<C>
-where
-    C::Promises: 'static,
-{
+impl<C: Children> Future for Gather<C> {
     type Output = Result<C::Values, TaskError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll_verdict(context).map(|verdict| match verdict {
-            Verdict::Failed(i) => Err(C::error(&self.0.promises, i)),
-            _ => C::values(&self.0.promises),
+            Verdict::Failed(i) => Err(C::error(&self.0.gathering.promises, i)),
+            _ => C::values(&self.0.gathering.promises),
         })
     }
 }
 
-impl<C: Children> Future for GatherResults<C>
-where
-    C::Promises: 'static,
-{
+impl<C: Children> Future for GatherResults<C> {
     type Output = C::Results;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Results> {
         let polled = self.0.poll_verdict(context);
-        polled.map(|_| C::results(&self.0.promises))
+        polled.map(|_| C::results(&self.0.gathering.promises))
     }
 }
 
-impl<C: TryChildren> Future for TryGather<C>
-where
-    C::Promises: 'static,
-{
+impl<C: TryChildren> Future for TryGather<C> {
     type Output = Result<C::Successes, ChildError<C::Error>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll_verdict(context).map(|verdict| match verdict {
-            Verdict::Failed(i) => Err(C::try_error(&self.0.promises, i)),
-            _ => C::successes(&self.0.promises),
+            Verdict::Failed(i) => Err(C::try_error(&self.0.gathering.promises, i)),
+            _ => C::successes(&self.0.gathering.promises),
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::cancel;
 use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
-use crate::header::{Ended, Several, WaitOn, Watchable, Watcher, pending_tasks};
+use crate::header::{Ended, Several, WaitOn, Watchable, Watcher, Watching, pending_tasks};
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::Promise;
 use crate::scope::{Guard, Place, catch_cancel};
@@ -93,6 +93,14 @@ impl<E: 'static> Group<E> {
         }
     }
 
+    /// For the child made after so many others. Indices are short: they come round after four billion children.
+    fn vacant_index(&self, made: usize) -> usize {
+        let children = self.children.borrow();
+        let indices = (made..).map(|index| index as u32 as usize);
+        let mut vacant = indices.filter(|index| !children.contains_key(index));
+        vacant.next().unwrap_or(made)
+    }
+
     fn has_children(&self) -> bool {
         !self.children.borrow().is_empty()
     }
@@ -120,8 +128,7 @@ impl<E: 'static> Several for Group<E> {
 
     fn tasks(&self) -> Vec<u64> {
         let children: Vec<_> = self.children.borrow().values().cloned().collect();
-        let children: Vec<_> = children.iter().map(|child| child.watchable()).collect();
-        pending_tasks(children.iter())
+        pending_tasks(children.iter().map(|child| child.watchable()))
     }
 }
 
@@ -175,11 +182,18 @@ impl<E: 'static> Watcher for Group<E> {
 /// assert_eq!(ran.await.unwrap_err().to_string(), "unhandled errors in a TaskGroup (1 sub-exception): two is bad");
 /// # }).unwrap();
 /// ```
-pub struct TaskGroup<E>(Rc<Group<E>>);
+pub struct TaskGroup<E> {
+    group: Rc<Group<E>>,
+    /// The group, as its children know it.
+    watching: Watching,
+}
 
 impl<E> Clone for TaskGroup<E> {
     fn clone(&self) -> Self {
-        TaskGroup(self.0.clone())
+        TaskGroup {
+            group: self.group.clone(),
+            watching: self.watching.clone(),
+        }
     }
 }
 
@@ -191,7 +205,7 @@ impl<E: 'static> TaskGroup<E> {
     #[track_caller]
     #[allow(clippy::new_without_default)] // a default that panics outside of the loop would surprise
     pub fn new() -> TaskGroup<E> {
-        TaskGroup(Rc::new(Group {
+        let group = Rc::new(Group {
             core: current::expect(),
             phase: Cell::new(Phase::Created),
             aborting: Cell::new(false),
@@ -200,7 +214,11 @@ impl<E: 'static> TaskGroup<E> {
             failed: RefCell::default(),
             body: RefCell::default(),
             waker: Cell::new(None),
-        }))
+        });
+        TaskGroup {
+            watching: Rc::new(group.clone()),
+            group,
+        }
     }
 
     /// Starts a child. Its error goes to the group, unless whoever has the task takes it first by awaiting.
@@ -213,7 +231,7 @@ impl<E: 'static> TaskGroup<E> {
         T: 'static,
         F: Future<Output = Result<T, E>> + 'static,
     {
-        let group = &self.0;
+        let group = &self.group;
         match group.phase.get() {
             Phase::Created => return Err(GroupClosed::NotEntered),
             Phase::Finished => return Err(GroupClosed::Finished),
@@ -225,11 +243,12 @@ impl<E: 'static> TaskGroup<E> {
             Ok(task) => task,
             Err(error) => panic!("{error}"),
         };
-        let index = group.made.get();
-        group.made.set(index + 1);
+        let made = group.made.get();
+        group.made.set(made + 1);
+        let index = group.vacant_index(made);
         let child = task.promise().clone();
         group.children.borrow_mut().insert(index, Rc::new(child));
-        if task.promise().cell.watch(group.clone(), index).is_none() {
+        if task.promise().cell.watch(&self.watching, index).is_none() {
             group.child_done(index);
         }
         Ok(task)
@@ -238,9 +257,9 @@ impl<E: 'static> TaskGroup<E> {
     /// Cancels the children and the body; the group ends without an error of its own. Does nothing when it is cancelled
     /// already. asyncio has it since 3.15.
     pub fn cancel(&self) {
-        if !self.0.aborting.get() {
-            self.0.abort();
-            self.0.interrupt_body();
+        if !self.group.aborting.get() {
+            self.group.abort();
+            self.group.interrupt_body();
         }
     }
 
@@ -268,7 +287,7 @@ impl<E: 'static> TaskGroup<E> {
         body: impl Future<Output = Result<T, E>>,
         site: Site,
     ) -> Result<T, ExceptionGroup<E>> {
-        let group = &self.0;
+        let group = &self.group;
         assert!(
             group.phase.get() == Phase::Created,
             "TaskGroup has already been entered"
@@ -340,7 +359,7 @@ impl<E> Drop for Entered<'_, E> {
 
 impl<E> fmt::Debug for TaskGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let group = &self.0;
+        let group = &self.group;
         f.write_str("<TaskGroup")?;
         for (what, count) in [
             ("tasks", group.children.borrow().len()),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::current;
 use crate::header::{
-    Ended, ListenerKey, Several, WaitOn, Watchable, Watched, Watcher, pending_tasks,
+    Ended, ListenerKey, Several, WaitOn, Watchable, Watched, Watcher, Watching, pending_tasks,
 };
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::Promise;
@@ -141,7 +141,7 @@ impl Several for Watch {
     }
 
     fn tasks(&self) -> Vec<u64> {
-        pending_tasks(self.items.iter())
+        pending_tasks(self.items.iter().cloned())
     }
 }
 
@@ -259,9 +259,10 @@ impl<H: WaitItem> Wait<H> {
             },
             items,
         });
+        let watching: Watching = Rc::new(watch.clone());
         let mut keys = Vec::with_capacity(watch.items.len());
         for (i, item) in watch.items.iter().enumerate() {
-            let key = item.watch(watch.clone(), i);
+            let key = item.watch(&watching, i);
             if key.is_none() {
                 watch.child_done(i);
             }
