@@ -54,6 +54,8 @@ pub(crate) struct Core {
     /// `None` once the loop is closed.
     pub(crate) reactor: RefCell<Option<Reactor>>,
     pub(crate) inbox: Arc<Inbox>,
+    /// An empty list for the letters to come, kept for its memory.
+    letters: Cell<Vec<Letter>>,
     /// Callbacks on file descriptors.
     pub(crate) observer: Option<Rc<dyn Observer>>,
     pub(crate) exceptions: ExceptionHandler,
@@ -108,6 +110,7 @@ impl Core {
             timers: RefCell::default(),
             reactor: RefCell::new(Some(reactor)),
             inbox,
+            letters: Cell::default(),
             observer,
             exceptions: ExceptionHandler::default(),
             extensions: RefCell::default(),
@@ -404,7 +407,8 @@ impl Core {
 
     /// Pushes what other threads have posted.
     pub(crate) fn read_inbox(&self, wake: impl Fn(Waker)) {
-        for letter in self.inbox.take() {
+        let mut letters = self.inbox.take(self.letters.take());
+        for letter in letters.drain(..) {
             match letter {
                 Letter::Wake(ticket) => self.schedule_for(ticket, Cause::Thread),
                 Letter::Call(function, site) => {
@@ -419,5 +423,6 @@ impl Core {
                 }
             }
         }
+        self.letters.set(letters);
     }
 }

@@ -1,12 +1,17 @@
 //! The letter box through which other threads reach a loop, and the registry that finds it by the loop's id.
 //!
-//! A post writes the kernel's wake-up (an eventfd on Linux) only on the false-to-true edge of `notified`. There is no
-//! "is it asleep?" flag to save even that write: testing one would need a fence on both sides, or lose a wake-up.
+//! Whether there is mail and whether the loop sleeps are one word, so that neither can be missed for the other:
+//!
+//! ```text
+//!   AWAKE ── begin_sleep ──► ASLEEP            post: MAIL from either; from ASLEEP it writes the kernel's wake-up (an eventfd
+//!     ▲ ◄──── end_sleep ─────  │               on Linux), from AWAKE it need not, since the loop looks before it sleeps
+//!     └─ take ─── MAIL ◄─ post ┘
+//! ```
 
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -23,10 +28,16 @@ pub(crate) enum Letter {
     JobDone(u64, Option<Waker>),
 }
 
+const AWAKE: u8 = 0;
+/// The loop is in the kernel, or about to be.
+const ASLEEP: u8 = 1;
+/// There are letters, or have just been.
+const MAIL: u8 = 2;
+
 pub(crate) struct Inbox {
     /// `None` once the loop is closed.
     letters: Mutex<Option<Vec<Letter>>>,
-    notified: AtomicBool,
+    state: AtomicU8,
     waker: mio::Waker,
 }
 
@@ -34,7 +45,7 @@ impl Inbox {
     pub(crate) fn new(waker: mio::Waker) -> Inbox {
         Inbox {
             letters: Mutex::new(Some(Vec::new())),
-            notified: AtomicBool::new(false),
+            state: AtomicU8::new(AWAKE),
             waker,
         }
     }
@@ -45,7 +56,7 @@ impl Inbox {
             Some(letters) => letters.push(letter),
             None => return Err(letter),
         }
-        if !self.notified.swap(true, Ordering::AcqRel) {
+        if self.state.swap(MAIL, Ordering::AcqRel) == ASLEEP {
             // It can fail only when the kernel is out of memory; the letter then waits for the next turn.
             if let Err(error) = self.waker.wake() {
                 log::error!("cannot wake the event loop: {error}");
@@ -54,21 +65,32 @@ impl Inbox {
         Ok(())
     }
 
-    /// The letters that came in since the last call. One plain load when there are none.
-    pub(crate) fn take(&self) -> Vec<Letter> {
-        if !self.notified.load(Ordering::Acquire) {
-            return Vec::new();
+    /// The letters that came in since the last call, in place of the empty list that is given.
+    pub(crate) fn take(&self, empty: Vec<Letter>) -> Vec<Letter> {
+        // Before the letters are taken: a post in between is looked for once too often, never once too seldom.
+        self.state.store(AWAKE, Ordering::Release);
+        match lock(&self.letters).as_mut() {
+            Some(letters) => std::mem::replace(letters, empty),
+            None => empty,
         }
-        // Cleared before the letters are taken: a post in between wakes once too often, never once too seldom.
-        self.notified.store(false, Ordering::Release);
-        lock(&self.letters)
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
+    }
+
+    /// The loop goes to sleep: from now on a post writes to the kernel. False when there is mail, and it must not.
+    pub(crate) fn begin_sleep(&self) -> bool {
+        let (order, failed) = (Ordering::AcqRel, Ordering::Acquire);
+        let began = self.state.compare_exchange(AWAKE, ASLEEP, order, failed);
+        began.is_ok()
+    }
+
+    /// The loop is awake again, by whatever.
+    pub(crate) fn end_sleep(&self) {
+        // Mail stays mail.
+        let (order, failed) = (Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.state.compare_exchange(ASLEEP, AWAKE, order, failed);
     }
 
     pub(crate) fn has_mail(&self) -> bool {
-        self.notified.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) == MAIL
     }
 
     /// Refuses letters from now on and returns the last ones, for the caller to drop.
@@ -128,4 +150,44 @@ pub(crate) fn call_elsewhere(id: u16, callback: Box<dyn FnOnce() + Send>) {
 /// A poisoned lock is used as it is: the data is whole, since no code of ours can panic while it holds one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn post(inbox: &Inbox) {
+        let letter = Letter::JobDone(1, None);
+        assert!(inbox.post(letter).is_ok());
+    }
+
+    #[test]
+    fn only_a_loop_that_sleeps_is_woken_through_the_kernel() {
+        let mut poll = mio::Poll::new().unwrap();
+        let mut events = mio::Events::with_capacity(8);
+        let inbox = Inbox::new(mio::Waker::new(poll.registry(), mio::Token(7)).unwrap());
+        let mut woken = || {
+            poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            events.iter().count()
+        };
+        post(&inbox);
+        assert!(inbox.has_mail());
+        assert_eq!(woken(), 0, "it is awake");
+        assert!(!inbox.begin_sleep(), "there is mail");
+        post(&inbox);
+        assert_eq!(inbox.take(Vec::new()).len(), 2);
+        assert!(!inbox.has_mail());
+        assert!(inbox.begin_sleep());
+        post(&inbox);
+        post(&inbox);
+        assert_eq!(woken(), 1);
+        inbox.end_sleep();
+        assert_eq!(inbox.take(Vec::new()).len(), 2);
+        assert!(inbox.begin_sleep());
+        inbox.end_sleep();
+        post(&inbox);
+        assert_eq!(woken(), 0, "it is awake again");
+    }
 }

@@ -185,10 +185,21 @@ fn ask_kernel(core: &Core, timeout: Option<Duration>) -> Result<(), LoopError> {
         }
         real => real,
     };
-    let mut events = 0;
-    if let Some(reactor) = &mut *core.reactor.borrow_mut() {
-        events = reactor.poll(timeout)?;
+    // Mail that has come since question 1 was answered keeps the loop awake.
+    let sleeps = timeout != Some(Duration::ZERO) && core.inbox.begin_sleep();
+    let timeout = if sleeps {
+        timeout
+    } else {
+        Some(Duration::ZERO)
+    };
+    let events = match &mut *core.reactor.borrow_mut() {
+        Some(reactor) => reactor.poll(timeout),
+        None => Ok(0),
+    };
+    if sleeps {
+        core.inbox.end_sleep();
     }
+    let events = events?;
     core.clock.read();
     core.observe(|| Event::PollExit { events });
     Ok(())

@@ -1,4 +1,5 @@
-//! Another thread wakes the loop.
+//! Another thread wakes the loop, from a core of its own: left to the kernel, the two share one in this run and not in that, and
+//! what a number costs then differs six times.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::epoll::Epoll;
 use crate::measure::{Meter, Outcome, Size, check};
+use crate::process::{CLIENT_CORE, SERVER_CORE, pin_to};
 use crate::runtimes::Runtime;
 
 /// What passes between the threads: when the wake was made, and how many arrived.
@@ -31,6 +33,7 @@ impl Bell {
 
     /// Rings `times`, each time when the last was heard and the loop has had 50 µs to fall asleep.
     fn ring(&self, times: u64, wake: impl Fn()) {
+        pin_to(CLIENT_CORE);
         for i in 1..=times {
             let heard = Instant::now();
             while heard.elapsed() < Duration::from_micros(50) {
@@ -65,6 +68,7 @@ fn latency_of(mut nanos: Vec<u64>, ops: u64) -> Outcome {
 
 /// From the wake by another thread to the poll of the task, while the loop sleeps in the kernel.
 pub fn latency<R: Runtime>(Size { ops, .. }: Size) -> Outcome {
+    pin_to(SERVER_CORE);
     R::run(async move {
         let (bell, waiting) = (Bell::new(), Arc::new(Mutex::new(None::<Waker>)));
         let ringing = {
@@ -91,6 +95,7 @@ pub fn latency<R: Runtime>(Size { ops, .. }: Size) -> Outcome {
 
 /// The same with an eventfd and `epoll_wait`, nothing else.
 pub fn latency_floor(Size { ops, .. }: Size) -> Outcome {
+    pin_to(SERVER_CORE);
     // SAFETY: the descriptor is new and ours.
     let event = Arc::new(unsafe { OwnedFd::from_raw_fd(libc::eventfd(0, libc::EFD_NONBLOCK)) });
     let (bell, mut epoll) = (Bell::new(), Epoll::new());
@@ -123,12 +128,14 @@ struct Mail {
 
 /// Another thread sends numbers as fast as it can, through the same locked queue for all; CPU time of both threads.
 pub fn throughput<R: Runtime>(Size { ops, .. }: Size) -> Outcome {
+    pin_to(SERVER_CORE);
     R::run(async move {
         let mail = Arc::new(Mutex::new(Mail::default()));
         let meter = Meter::start();
         let sending = {
             let mail = mail.clone();
             thread::spawn(move || {
+                pin_to(CLIENT_CORE);
                 for i in 0..ops {
                     let mut mail = mail.lock().expect("no panic");
                     mail.letters.push_back(i);
@@ -159,11 +166,13 @@ pub fn throughput<R: Runtime>(Size { ops, .. }: Size) -> Outcome {
 
 /// Each number is a callback for the loop.
 pub fn call_soon_threadsafe(Size { ops, .. }: Size) -> Outcome {
+    pin_to(SERVER_CORE);
     let event_loop = glassloop::EventLoop::new().expect("a loop");
     let handle = event_loop.handle();
     let received = Arc::new(AtomicU64::new(0));
     let meter = Meter::start();
     let sending = thread::spawn(move || {
+        pin_to(CLIENT_CORE);
         for i in 0..ops {
             let received = received.clone();
             let call = move || {
