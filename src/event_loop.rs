@@ -103,6 +103,15 @@ impl Builder {
     /// [`LoopError::Io`] when the kernel has no descriptors left.
     pub fn build(self) -> Result<EventLoop, LoopError> {
         let observer = self.observer.or_else(trace::recorder_of_environment);
+        #[cfg(unix)]
+        if let Some(inspector) = trace::inspector_of_environment(self.options.virtual_time) {
+            let event_loop = EventLoop {
+                core: Core::new(self.options, Some(inspector.observer(observer)))?,
+                owns: true,
+            };
+            inspector.serve(&event_loop);
+            return Ok(event_loop);
+        }
         Ok(EventLoop {
             core: Core::new(self.options, observer)?,
             owns: true,

@@ -9,8 +9,6 @@ use crate::current;
 use crate::error::LoopError;
 use crate::event_loop::{EventLoop, unless_panicked};
 use crate::task::Task;
-#[cfg(unix)]
-use crate::trace;
 use crate::turn;
 
 /// How long [`run`] waits for jobs that are still in the thread pool.
@@ -49,7 +47,7 @@ where
     if let Some(error) = current::with(|_| LoopError::NestedRun) {
         return Err(error);
     }
-    let event_loop = new_loop()?;
+    let event_loop = EventLoop::new()?;
     let main = event_loop.create_task(coroutine)?;
     let interrupts = Interrupts::watch(&event_loop, &main);
     let ran = event_loop.drive(&main);
@@ -69,18 +67,6 @@ where
     }
     ran.and(cleaned)?;
     unless_panicked(main.take_outcome())
-}
-
-/// A loop, with the inspector that the environment may ask for.
-fn new_loop() -> Result<EventLoop, LoopError> {
-    #[cfg(unix)]
-    if let Some(inspector) = trace::inspector_of_environment() {
-        let observer = inspector.observer(trace::recorder_of_environment());
-        let event_loop = EventLoop::builder().observer(observer).build()?;
-        inspector.serve(&event_loop);
-        return Ok(event_loop);
-    }
-    EventLoop::new()
 }
 
 /// How often Ctrl-C came since `run` began. The first time it cancels the main task, the second time it ends the loop.

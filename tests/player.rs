@@ -137,7 +137,7 @@ fn every_step_is_said_in_words() {
         "T1 sets timer 1 for 20.0 ms, 20.0 ms from now.",
         &format!("T1 cannot go on at {slept}: it waits for timer 1 (due 20.0 ms)."),
         "Turn 2 begins. Nothing is ready: how long may the loop sleep?",
-        "The loop falls asleep in the kernel, for 20.0 ms at most: then timer 1 is due.",
+        "The loop asks the kernel, and may sleep until timer 1: 20.0 ms.",
         "Timer 1 is due, and joins the ready queue.",
         &format!(
             "Timer 1 wakes T1, which waited at {slept} for 20.0 ms. It is number 1 in the ready queue, still without the pen."
@@ -242,7 +242,7 @@ fn the_four_boxes_follow_the_turn() {
     assert_eq!(boxes, "12334");
     assert_eq!(
         browser.text("document.querySelector('.queue').textContent"),
-        "emptynext turn:T3"
+        "empty · next turn: T3"
     );
     browser.eval("search('gets the pen')");
     assert_eq!(
@@ -391,9 +391,12 @@ fn you_are_the_loop() {
         "✗ Nothing is ready: a loop that does not sleep now spins, and burns the processor."
     );
     assert!(click(&mut browser, "for ever").starts_with("✗ Timer 2 is due at 10.0 ms"));
-    assert!(click(&mut browser, "until the next timer").starts_with("✓ The loop falls asleep"));
+    assert!(
+        click(&mut browser, "until the next timer")
+            .starts_with("✓ The loop asks the kernel, and may sleep until timer 2")
+    );
     // The rest by the trace, to the end.
-    browser.eval("while (decision < tr.n) { const run = next(); choose(run && (run.task || run.callback), run ? 0 : 2); }");
+    browser.eval("while (decision < tr.n) { choose(whose(next()), next() ? 0 : 2); }");
     assert_eq!(
         browser.text("$('card').firstChild.textContent"),
         "The run is over, and you were the loop."
@@ -439,6 +442,34 @@ fn several_runs_are_compared_and_opened() {
         verdict.starts_with("✗ No: at once ends first, after 30.0 ms, with 3 in flight."),
         "{verdict}"
     );
+
+    // The order of both, side by side: one by one, each nap ends before the next begins.
+    let order = browser.text("document.querySelector('.diff').textContent");
+    let summary = browser.text("document.querySelector('section .dim').textContent");
+    assert!(order.contains("T1 ~ a task"), "{order}");
+    let only =
+        "[...document.querySelectorAll('.diff button:not(.dim)')].map(only => only.textContent)";
+    let only = browser.eval(only);
+    let only = only.as_array().unwrap();
+    println!("{summary} {only:?}");
+    browser.eval("document.querySelectorAll('.diff select')[0].value = 'at once', document.querySelectorAll('.diff select')[0].onchange()");
+    let same = browser.text("document.querySelector('section .dim').textContent");
+    assert!(
+        same.ends_with("; 0 only on the left, 0 only on the right."),
+        "{same}"
+    );
+    assert_eq!(
+        browser.eval("document.querySelectorAll('.diff button:not(.dim)').length"),
+        0
+    );
+    // A step there leads to the moment.
+    browser.click(".diff tr:nth-child(3) td button");
+    assert_eq!(browser.text("$('title').textContent"), "at once");
+    assert_eq!(
+        browser.text(SAYS),
+        "T2 gets the pen and runs for the first time."
+    );
+    browser.click("#all");
 
     browser.click("li:nth-child(2) .open");
     assert_eq!(browser.text("$('title').textContent"), "at once");

@@ -180,6 +180,18 @@ fn threads_jobs_and_processes_stand_on_one_axis() {
     assert_eq!(kinds("to_thread", &delay), [0, 0, 5, 5, 0, 0]);
     let pool = ["--delay", "0.01", "--workers", "2", "--requests", "8"];
     assert_eq!(kinds("process_pool", &pool), [0, 0, 0, 0, 8, 2]);
+
+    // The processes are begun at a line of the example, and it is in the page.
+    let traces = trace_file::parse(&recorded("process_pool", ".evt.json", &pool)).unwrap();
+    let begin = traces[0].records.iter().find(|r| r.kind == Kind::ProcBegin);
+    let place = traces[0].place(begin.unwrap().c);
+    let line = include_str!("../examples/process_pool.rs")
+        .lines()
+        .position(|line| line.contains("Pool::new("));
+    assert_eq!(
+        place,
+        format!("examples/process_pool.rs:{}", line.unwrap() + 1)
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use glassloop::trace::{self, Kind};
-use glassloop::{create_task, run, yield_now};
+use glassloop::{EventLoop, create_task, run, sleep, yield_now};
 use support::{sibling, trace_file};
 
 /// A program under test; it is ended if the test ends first.
@@ -141,6 +141,62 @@ fn the_inspector_shows_the_loop_to_who_knows_its_url_and_to_nobody_else() {
     );
 }
 
+/// An address at which nobody listens.
+fn free_port() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Run by the next test in a process of its own.
+#[test]
+fn loops_that_run_until_they_are_told() {
+    if std::env::var_os("GLASSLOOP_INSPECT").is_none() {
+        return;
+    }
+    let until_complete = EventLoop::new().unwrap();
+    let _later = until_complete.call_later(Duration::from_secs(60), || {});
+    let forever = std::thread::spawn(|| {
+        let event_loop = EventLoop::new().unwrap();
+        drop(event_loop.create_task(sleep(Duration::from_secs(60))));
+        event_loop.run_forever().unwrap();
+    });
+    // In virtual time there is none: its clock would wait for the browser.
+    let virtual_time = EventLoop::builder().virtual_time().build().unwrap();
+    virtual_time
+        .run_until_complete(sleep(Duration::from_secs(3600)))
+        .unwrap();
+    until_complete
+        .run_until_complete(sleep(Duration::from_secs(60)))
+        .unwrap();
+    forever.join().unwrap();
+}
+
+#[test]
+fn every_loop_in_real_time_has_its_inspector() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "--nocapture",
+        "--exact",
+        "loops_that_run_until_they_are_told",
+    ]);
+    // The port is taken by the first loop; the second has one of its own.
+    let port = free_port();
+    let mut program = Program::start(command.env("GLASSLOOP_INSPECT", port.to_string()));
+    let mut timers = Vec::new();
+    for first in [true, false] {
+        let line = program.line();
+        let url = line.strip_prefix("GLASSLOOP_INSPECT: http://").unwrap();
+        let (address, token) = url.trim_end_matches('/').split_once('/').unwrap();
+        assert_eq!(address == port.to_string(), first);
+        let (status, state) = ask(address, "GET", &format!("/{token}/state"), address);
+        assert_eq!(status, "200 OK");
+        let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+        assert_eq!(state["tasks"][0]["name"], "Task-1");
+        timers.push(state["timer_count"].as_u64().unwrap());
+    }
+    assert_eq!(timers, [2, 1]);
+}
+
 #[test]
 fn the_inspector_serves_loopback_only() {
     for (address, why) in [
@@ -223,6 +279,61 @@ fn a_loop_that_is_blocked_can_be_dumped() {
     assert_eq!(last.kind, Kind::BlockBegin);
     assert_eq!(trace::check(&traces[0]), []);
     drop(program);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Run by the next test in a process of its own.
+#[test]
+fn a_program_that_exits_in_the_middle_of_a_step() {
+    if std::env::var_os("GLASSLOOP_TRACE").is_none() {
+        return;
+    }
+    run(async {
+        yield_now().await;
+        std::process::exit(3);
+    })
+    .unwrap();
+}
+
+#[test]
+fn exit_in_the_middle_of_a_step_writes_the_trace() {
+    let folder = folder("exit");
+    let file = folder.join("run.evt.json");
+    let program = |trace: &std::ffi::OsStr| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([
+            "--nocapture",
+            "--exact",
+            "a_program_that_exits_in_the_middle_of_a_step",
+        ]);
+        let output = command.env("GLASSLOOP_TRACE", trace).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    program(file.as_os_str());
+    let [trace] = &trace_file::read(file.to_str().unwrap()).unwrap()[..] else {
+        panic!("one loop")
+    };
+    let steps = trace.records.iter().map(|record| record.kind);
+    let steps: Vec<Kind> = steps
+        .filter(|kind| [Kind::StepBegin, Kind::StepEnd, Kind::RunEnd].contains(kind))
+        .collect();
+    assert_eq!(steps, [Kind::StepBegin, Kind::StepEnd, Kind::StepBegin]);
+    assert_eq!(trace::check(trace), []);
+
+    // A section that is never dropped.
+    let mut command = sibling::example("process_pool").unwrap();
+    let command = command.args(["--requests", "1", "--workers", "1", "--url"]);
+    let command = command.arg(format!("http://{}/", free_port()));
+    let output = command.env("GLASSLOOP_TRACE", &file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let traces = trace_file::read(file.to_str().unwrap()).unwrap();
+    assert_eq!(traces[0].records.last().unwrap().kind, Kind::ProcEnd);
+
+    // The live table has its last rows.
+    let live = program("-".as_ref());
+    assert!(live.contains("T1~yield\n"), "{live}");
+    assert!(live.contains("2 turns  1 steps  1 suspensions"), "{live}");
     std::fs::remove_dir_all(folder).unwrap();
 }
 

@@ -78,6 +78,7 @@ enum Event {
 
 impl Pool {
     /// Starts `workers` processes; `context` is handed to each. An error says which one could not be started.
+    #[track_caller]
     pub fn new(workers: usize, context: &str) -> Result<Pool, String> {
         if std::env::args().nth(1).as_deref() == Some(WORKER) {
             // Else every worker would start workers.
@@ -206,6 +207,7 @@ impl Drop for Pool {
 }
 
 impl Worker {
+    #[track_caller]
     fn start(context: &str, number: usize, events: Sender<(usize, Event)>) -> io::Result<Worker> {
         let mut child = Command::new(std::env::current_exe()?)
             .args([WORKER, context])

@@ -1,4 +1,4 @@
-//! The live inspector: `GLASSLOOP_INSPECT=127.0.0.1:PORT` has [`run`](crate::run) serve a page that shows its loop at work. It only
+//! The live inspector: `GLASSLOOP_INSPECT=127.0.0.1:PORT` has every loop in real time serve a page that shows it at work. It only
 //! looks, it serves loopback addresses only, and its URL, printed on stderr, holds a token. SIGUSR1 prints the same as text.
 //!
 //! It is served from the loop itself, by callbacks on file descriptors: so it is no task among the tasks that it shows, and while a
@@ -15,16 +15,13 @@ use crate::event_loop::{EventLoop, get_running_loop};
 use crate::observe::Observer;
 
 use super::both::Both;
+use super::policy::INSPECTOR;
 use super::snapshot::{Snapshot, TurnLengths};
 
 const PAGE: &str = include_str!("inspect.html");
 
 /// Longer requests are none of a browser's.
 const LONGEST_REQUEST: usize = 16 * 1024;
-
-/// What a page of ours may do: run its script, and ask us.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
 
 /// An inspector that waits for its loop.
 pub(crate) struct Inspector {
@@ -35,10 +32,11 @@ pub(crate) struct Inspector {
     connections: RefCell<Vec<Rc<Connection>>>,
 }
 
-/// The inspector that the environment asks for. If it cannot be, that is said in a line on stderr.
-pub(crate) fn inspector_of_environment() -> Option<Rc<Inspector>> {
+/// The inspector that the environment asks for, for a new loop. If it cannot be, that is said in a line on stderr. A virtual
+/// clock would stand still for the inspector's socket, so there is none in virtual time.
+pub(crate) fn inspector_of_environment(virtual_time: bool) -> Option<Rc<Inspector>> {
     let wanted = std::env::var("GLASSLOOP_INSPECT").ok()?;
-    if wanted.is_empty() {
+    if wanted.is_empty() || virtual_time {
         return None;
     }
     match Inspector::bind(&wanted) {
@@ -58,7 +56,14 @@ impl Inspector {
         if !address.ip().is_loopback() {
             return Err("only loopback addresses are served, 127.0.0.1 or [::1]".to_owned());
         }
-        let listener = TcpListener::bind(address).map_err(|error| error.to_string())?;
+        // The program's second loop gets a port of its own, which its URL tells.
+        let listener = match TcpListener::bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                TcpListener::bind((address.ip(), 0))
+            }
+            bound => bound,
+        };
+        let listener = listener.map_err(|error| error.to_string())?;
         let token = random_token().map_err(|error| format!("no random token: {error}"))?;
         listener
             .set_nonblocking(true)
@@ -235,7 +240,7 @@ fn response(status: &str, kind: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\
          Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
-         Content-Security-Policy: {POLICY}\r\n\r\n{body}"
+         Content-Security-Policy: {INSPECTOR}\r\n\r\n{body}"
     )
     .into_bytes()
 }

@@ -19,8 +19,10 @@
 //! 10,000 events only (a million without it): a flight recorder, whose contents the first panic dumps into a file of its own
 //! (`run-panic.html`). SIGUSR2 dumps what there is at any time (`run-1.html`), also while a step blocks the loop.
 //!
-//! `GLASSLOOP_INSPECT=127.0.0.1:8123` has [`run`](crate::run) serve a page that shows its loop live. Its URL is printed to stderr; SIGUSR1
-//! prints the same as text. It is served to this machine only, and to who knows the URL. From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`].
+//! `GLASSLOOP_INSPECT=127.0.0.1:8123` has each loop in real time serve a page that shows it live. Its URL is printed to stderr;
+//! SIGUSR1 prints the same as text. It is served to this machine only, and to who knows the URL.
+//!
+//! From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`].
 //!
 //! The recorder is an [`Observer`](crate::observe::Observer) and nothing more. It writes 24 bytes for each event; neither the
 //! ready queue nor the timers are recorded, since they follow from the events ([`State`]).
@@ -63,6 +65,7 @@ mod notes;
 mod order;
 mod output;
 mod player;
+mod policy;
 mod record;
 mod recorder;
 mod recording;

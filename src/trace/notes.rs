@@ -136,12 +136,17 @@ pub struct Process {
     chunk: Option<u32>,
 }
 
-/// Draws the life of a child process, the `number`th of its kind. It does nothing unless `GLASSLOOP_TRACE` asks for it.
+/// Draws the life of a child process, the `number`th of its kind, from this place in the source on. It does nothing unless
+/// `GLASSLOOP_TRACE` asks for it.
+#[track_caller]
 pub fn process(id: u32, number: usize) -> Process {
+    let site = Location::caller();
     let line = session::current().map(|recording| {
-        let name = format!("worker {id}");
-        let track = recording.names().add_track(&name, TrackKind::Process);
-        recording.add(track, Kind::ProcBegin, 0, [id, number as u32, 0]);
+        let mut names = recording.names();
+        let track = names.add_track(&format!("worker {id}"), TrackKind::Process);
+        let site = names.site(site);
+        drop(names);
+        recording.add(track, Kind::ProcBegin, 0, [id, number as u32, site]);
         (recording, track)
     });
     Process { line, chunk: None }

@@ -3,6 +3,10 @@
 //! Its parts stand in `player/`, to be read; the page is all of them in one file, without the comments and most of the spaces,
 //! which are a quarter of it.
 
+use std::borrow::Cow;
+
+use super::policy;
+
 const PAGE: &str = include_str!("player/page.html");
 const STYLE: &str = include_str!("player/player.css");
 /// Each knows those before it, and the functions of `app.js` that go to a moment; `app.js` begins.
@@ -22,16 +26,33 @@ const SCRIPTS: [&str; 13] = [
     include_str!("player/app.js"),
 ];
 
+/// Words of ours that a browser does not know, that no text names and no test asks for: in the page two letters do.
+const LONG: &str = "alive asleep bars because before blocked callback capital CAUSE causeOf change chip chips choice closeBar \
+    common criticalPath curve curveTop decides depth draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment \
+    drawName drawPath drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack ended ENDS first flag flying FLYING \
+    folds follow found free hasLoop holding holds interests item itemAt itemName items kind label last lastOf life live \
+    locOf loops makers makeAxis many maySleep most nameOf names near NEVER newTask number objection ONWARD onTrack openBar \
+    openCompare orderOf others ownLoc paint part parts pathWords peak percent place points poll polls pushed question \
+    queue queues room rowOf runAt seenAt short showCompare showDiff showGame showQueues showSource showSources showTasks \
+    showTimers showTurn showWhy sourceName span spans startGame startQuiz stateAt taskAt ticks timer timers timersAt took total \
+    track turns upTo verbs victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted whyChain wide \
+    words work works write";
+
 /// The page with these traces in it, a document as `evt_json_of_all` makes it: without any `<`.
 pub(super) fn page(traces: &str) -> String {
-    let scripts: String = SCRIPTS.iter().map(|script| squeeze(script)).collect();
-    // What nobody assigns to need not say so, to a browser.
-    let scripts = scripts.replace("const ", "let ");
     let page: String = PAGE.lines().map(str::trim_start).collect();
     // The traces last: they may contain anything, the other marks too.
-    page.replacen("/*CSS*/", &squeeze_style(STYLE), 1)
-        .replacen("/*JS*/", &scripts, 1)
+    page.replacen("/*STYLE*/", policy::PLAYER_STYLE, 1)
+        .replacen("/*SCRIPT*/", policy::PLAYER_SCRIPT, 1)
+        .replacen("/*CSS*/", &squeeze_style(STYLE), 1)
+        .replacen("/*JS*/", &scripts(), 1)
         .replacen("/*TRACE*/", traces, 1)
+}
+
+fn scripts() -> String {
+    let scripts: String = SCRIPTS.iter().map(|script| squeeze(script)).collect();
+    // What nobody assigns to need not say so, to a browser.
+    scripts.replace("const ", "let ")
 }
 
 fn squeeze_style(style: &str) -> String {
@@ -80,6 +101,10 @@ fn squeeze(script: &str) -> String {
             let (string, after) = rest.split_at(string_len(rest));
             squeeze_holes(string, &mut out);
             rest = after;
+        } else if is_word(c) {
+            let (word, after) = rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
+            out.push_str(&short(word));
+            rest = after;
         } else {
             if c == '}' && out.ends_with(';') {
                 out.pop();
@@ -89,6 +114,19 @@ fn squeeze(script: &str) -> String {
         }
     }
     out
+}
+
+/// The word itself, unless it is one of [`LONG`].
+fn short(word: &str) -> Cow<'_, str> {
+    let letters = ('a'..='z').chain('A'..='Z');
+    let names = ["$", "_", "$_", "_$"]
+        .into_iter()
+        .flat_map(|sign| letters.clone().map(move |letter| (sign, letter)));
+    let mut pairs = LONG.split_whitespace().zip(names);
+    match pairs.find(|(long, _)| *long == word) {
+        Some((_, (sign, letter))) => format!("{sign}{letter}").into(),
+        None => word.into(),
+    }
 }
 
 /// Copies a string, and squeezes what stands in the `${...}` of a template.

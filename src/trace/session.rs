@@ -1,6 +1,7 @@
 //! The recording of a whole program that `GLASSLOOP_TRACE` asks for: one recording for each of its loops or sections, all
 //! written to one file.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -33,6 +34,34 @@ struct Recordings {
     taken: bool,
     /// [`Section`]s that are alive: the file is written when they end.
     sections: usize,
+}
+
+/// How many loops and sections of this thread have begun and not ended.
+struct Open(Cell<u32>);
+
+thread_local! {
+    static OPEN: Open = const { Open(Cell::new(0)) };
+}
+
+impl Open {
+    /// While the thread's locals are destroyed, nothing begins or ends any more.
+    fn begun() {
+        let _ = OPEN.try_with(|open| open.0.set(open.0.get() + 1));
+    }
+
+    fn ended() {
+        let _ = OPEN.try_with(|open| open.0.set(open.0.get().saturating_sub(1)));
+    }
+}
+
+/// `std::process::exit` in the middle of a step closes no loop and drops no section, but it does destroy its thread's locals: the
+/// last moment to write the file.
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(session) = session().filter(|_| self.0.get() > 0) {
+            session.finish();
+        }
+    }
 }
 
 /// The session of this process, if the environment asks for one.
@@ -99,6 +128,7 @@ impl Session {
             None => self.add(&mut recordings, None)?,
         };
         recordings.taken = true;
+        Open::begun();
         if self.output.is_none() {
             *lock(&self.follower) = Follower::start(recording.clone());
         }
@@ -107,11 +137,17 @@ impl Session {
 
     /// A loop was closed.
     fn closed(&self) {
+        Open::ended();
+        if self.output.is_none() || lock(&self.recordings).sections == 0 {
+            self.finish();
+        }
+    }
+
+    fn finish(&self) {
         let follower = lock(&self.follower).take();
         match follower {
             Some(follower) => follower.finish(),
-            None if lock(&self.recordings).sections == 0 => self.write(),
-            None => {}
+            None => self.write(),
         }
     }
 
@@ -165,6 +201,7 @@ pub struct Section(());
 pub fn program() -> Section {
     if let Some(session) = session() {
         lock(&session.recordings).sections += 1;
+        Open::begun();
         // The main thread gets the first line of the picture.
         if let Some(recording) = session.current() {
             recording.names().this_thread();
@@ -179,6 +216,7 @@ pub fn section(title: &str) -> Section {
     if let Some(session) = session() {
         let mut recordings = lock(&session.recordings);
         recordings.sections += 1;
+        Open::begun();
         if let Some(recording) = session.add(&mut recordings, Some(title)) {
             recording.names().this_thread();
         }
@@ -193,6 +231,7 @@ impl Drop for Section {
             recordings.taken = true;
             recordings.sections -= 1;
             drop(recordings);
+            Open::ended();
             session.write();
         }
     }

@@ -27,7 +27,8 @@ function enter(trace) {
   clearTimeout(app.link);
   app.veiled = false;
   $("player").hidden = $("predict").hidden = !trace;
-  $("game").hidden = $("path").hidden = !trace?.hasLoop;
+  $("game").hidden = !trace?.hasLoop;
+  root.classList.toggle("bare", !trace?.hasLoop);
   $("compare").hidden = !!trace;
   $("all").hidden = !trace || !app.traces[1];
   put("title", trace ? trace.doc.title : "glassloop");
@@ -109,9 +110,9 @@ function act(key) {
 function listen() {
   document.onclick = ({ target }) => {
     const at = target.closest("[data-go],[data-key],[data-task],[data-trace]"), { go: i, key, task, trace } = at ? at.dataset : {};
+    if (trace) open(app.traces[trace - 1]);
     if (i) goTo(i);
     else if (key) act(key);
-    else if (trace) open(app.traces[trace - 1]);
     else if (task) draw(() => app.task = tr.tasks[task])();
   };
   document.onkeydown = event => {

@@ -19,13 +19,50 @@ function showCompare(said) {
   };
   fill("compare", h("h2", "The same work, in ", many(traces.length, "way")), h("div.scale", scale), h("ol", ...rows),
     dim("Height: waits in flight, as a root. Red and crossed: blocked. Choose a run to open it."), said,
-    veiled ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veiled = true; showCompare(); }));
+    veiled ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veiled = true; showCompare(); }), !veiled && showDiff());
 }
 const facts = trace => [`in flight ≤ ${trace.peak}`, trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : tracksOf(trace),
   trace.slow.length && many(trace.slow.length, "blocked step"), trace.doc.dropped && trace.doc.dropped + " events dropped"].filter(Boolean).join(" · ");
 function tracksOf({ tracks }) {
-  const { type } = tracks.at(-1);
-  return many(tracks.length, type, type + (type === "process" ? "es" : "s"));
+  const { type } = tracks.at(-1), born = tracks.filter(({ bars }) => bars[0]?.what === "life").length;
+  return many(born || 1, type, type + (type === "process" ? "es" : "s"));
+}
+
+// The order of two runs, side by side. What ran, in words that two runs can have in common, however long it took:
+const WAITED = ["its next turn", "a timer", "a socket to read", "a socket to write", "a task", "a promise", "a lock or queue", "a thread"];
+function orderOf({ runs, flag }) {
+  return runs.slice(0, 1200).map(run => {
+    const { task } = run, after = task && holding(task.spans, run.e);
+    return !task ? "callback" : short(task) + (task.e === run.e ? " " + ENDS[task.end] : after?.s === "~" ? ` ~ ${WAITED[flag[after.wait]] || "something"}` : " q");
+  });
+}
+// The longest order that both have, and what only one of them has: [[left, right]], with -1 for nothing.
+function diff(p, q) {
+  const n = p.length, m = q.length, w = m + 1, common = new Uint16Array((n + 1) * w), rows = [];
+  for (let i = n - 1; i >= 0; i--) for (let j = m - 1; j >= 0; j--) common[i * w + j] = p[i] === q[j] ? common[i * w + w + j + 1] + 1 : max(common[i * w + w + j], common[i * w + j + 1]);
+  for (let i = 0, j = 0; i < n || j < m;) {
+    if (i < n && p[i] === q[j]) rows.push([i++, j++]);
+    else if (j >= m || i < n && common[i * w + w + j] >= common[i * w + j + 1]) rows.push([i++, -1]);
+    else rows.push([-1, j++]);
+  }
+  return rows;
+}
+function showDiff() {
+  const loops = app.traces.filter(trace => trace.hasLoop), [first] = loops;
+  if (!loops[1]) return;
+  // At first those that are most unlike: the same tasks, the shortest time.
+  const like = loops.filter(trace => trace !== first && trace.tasks.length === first.tasks.length).sort((p, q) => p.total - q.total)[0];
+  app.pair ??= [first, like || loops[1]];
+  const orders = app.pair.map(orderOf), rows = diff(...orders), same = rows.filter(([i, j]) => i >= 0 && j >= 0).length;
+  const cell = (at, side, only) => h("td", at >= 0 && h(only ? "button.link" : "button.link.dim", { "data-trace": app.traces.indexOf(app.pair[side]) + 1, "data-go": app.pair[side].runs[at].b }, (only ? "+ " : "") + orders[side][at]));
+  const choice = (trace, side) => {
+    const select = h("select", { "aria-label": "Run " + (side + 1) }, ...loops.map(trace => h("option", trace.doc.title)));
+    select.selectedIndex = loops.indexOf(trace);
+    select.onchange = () => { app.pair[side] = loops[select.selectedIndex]; showCompare(); };
+    return h("th", select);
+  };
+  return h("section", { "aria-label": "Order" }, h("h3", "In which order? "), dim(`${many(same, "step")} in the same order in both; ${orders[0].length - same} only on the left, ${orders[1].length - same} only on the right.`),
+    h("div.diff", { tabindex: 0 }, h("table", h("tr", ...app.pair.map(choice)), ...cap(rows, 300).map(row => row.length ? h("tr", ...row.map((at, side) => cell(at, side, row[1 - side] < 0))) : h("tr", h("td", row))))));
 }
 
 function drawRun(g, trace, scale) {

@@ -16,6 +16,7 @@ function startGame() {
   decide(app.i < tr.n - 1 ? app.i : 0);
 }
 const next = () => tr.kind[decision] === K.POLL_ENTER ? null : tr.runs[upTo(tr.runs, decision)];
+const whose = run => run && (run.task || run.callback);
 // Why not? Nothing, if it is right.
 function objection(who, sleep) {
   const i = decision - 1, run = next(), timer = timersAt(i)[0];
@@ -23,7 +24,7 @@ function objection(who, sleep) {
   if (sleep === 1) return "Nothing is ready: a loop that does not sleep now spins, and burns the processor.";
   if (sleep === 2 && !timer) return "No timer is set: only the kernel can wake you.";
   if (sleep === 3 && timer) return `Timer ${timer.id} is due at ${span(timer.due)}: you would sleep through it.`;
-  if (sleep || run && (run.task || run.callback) === who) return "";
+  if (sleep || whose(run) === who) return "";
   const item = alive(tr.items, i).find(item => item.of === who);
   if (item) return `${capital(itemName(item))} is ready, but ${nameOf(run)} stood in the queue before it: first in, first out.`;
   const wait = waitAt(who, i);

@@ -29,7 +29,7 @@ function alive(list, i) {
 
 function findLives(trace) {
   const { n, t, kind, flag, track, a, b, c, doc } = trace;
-  const tasks = [], timers = [], interests = [], callbacks = [], jobs = [], items = [], runs = [], polls = [], turns = [];
+  const tasks = [], timers = [], interests = [], callbacks = [], jobs = [], queues = [], items = [], runs = [], polls = [], turns = [];
   const curve = [], stop = [], stopOf = new Int32Array(n), box = new Uint8Array(n), waiting = new Map(), known = {};
   const tracks = doc.tracks.map(({ name, type }) => ({ name, type, loop: type === "loop", bars: [], open: [] }));
   let i = 0, run = null, where, now = 0, head = 0, flying = 0, busy = 0, asleep = 0, loop = 0, before = -1;
@@ -79,12 +79,17 @@ function findLives(trace) {
     run.slow = t[i] - t[run.b] > doc.slow;
     run = null;
   }
-  const openBar = (what, text, of) => where.open.push(add(where.bars, { what, text, of, depth: where.open.length }));
-  function closeBar(what, at = where) {
-    const last = at.open.findLastIndex(bar => bar.what === what);
-    if (last >= 0) at.open.splice(last, 1)[0].e = i;
+  const work = ({ open }) => open.filter(({ what }) => what !== "life" && what !== "join").length;
+  function openBar(what, text, loc, of) {
+    const depth = work(where), bar = add(where.bars, { what, text, loc, of, depth });
+    where.open.push(bar);
+    if (!depth) fly(work(where));
   }
-  const works = ({ open }) => +(open.some(bar => bar.what === "block" || bar.what === "chunk") && !open.some(bar => bar.what === "job"));
+  function closeBar(what, at = where) {
+    const last = at.open.findLastIndex(bar => bar.what === what), depth = work(at);
+    if (last >= 0) at.open.splice(last, 1)[0].e = i;
+    if (!work(at)) fly(-!!depth);
+  }
 
   const on = {
     TURN() {
@@ -172,13 +177,13 @@ function findLives(trace) {
       run.callback.e = i;
       end();
     },
-    BLOCK_BEGIN: () => openBar("block", doc.str[b[i]] || "blocks"),
+    BLOCK_BEGIN: () => openBar("block", doc.str[b[i]] || "blocks", a[i]),
     BLOCK_END: () => closeBar("block"),
-    THREAD_BEGIN: () => openBar("life"),
+    THREAD_BEGIN: () => openBar("life", "runs", c[i]),
     THREAD_END: () => closeBar("life"),
-    PROC_BEGIN: () => openBar("life"),
+    PROC_BEGIN: () => openBar("life", "is idle", c[i]),
     PROC_END: () => closeBar("life"),
-    JOIN_BEGIN: () => openBar("join", "joins " + (tracks[a[i]] || where).name),
+    JOIN_BEGIN: () => openBar("join", "joins " + (tracks[a[i]] || where).name, c[i]),
     JOIN_END: () => closeBar("join"),
     CHUNK_BEGIN: () => openBar("chunk", "chunk " + a[i]),
     CHUNK_END: () => closeBar("chunk"),
@@ -188,13 +193,18 @@ function findLives(trace) {
       closeBar("job");
       if (!job) return;
       job.where = where;
-      openBar("job", job.task ? short(job.task) : "job " + job.id, job);
+      openBar("job", job.task ? short(job.task) : "job " + job.id, c[job.b], job);
     },
     OFFLOAD_DONE() {
       const job = get("job", a[i]);
       if (!job) return;
       job.e = i;
       if (job.where && job.where.open.some(bar => bar.of === job)) closeBar("job", job.where);
+    },
+    QUEUE() {
+      const queue = get("queue", a[i]) || name("queue", queues, { id: a[i], room: c[i], most: 1, curve: [] });
+      queue.curve.push({ b: i, v: b[i] });
+      queue.most = max(queue.most, queue.room, b[i]);
     },
     SNAP() {
       // The records that follow lead from nothing to what was so when the first of the kept ones was written.
@@ -214,16 +224,14 @@ function findLives(trace) {
     else if (k === K.POLL_EXIT) now = 3;
     else if (now && where.loop) now = k === K.STEP_BEGIN || k === K.CB_RUN || byTimer ? 4 : now === 1 ? 3 : now;
     box[i] = now;
-    const worked = works(where);
     handlers[k]();
-    fly(works(where) - worked);
   }
-  for (const list of [tasks, timers, interests, items, ...tracks.map(track => track.bars)]) {
+  for (const list of [tasks, timers, interests, queues, items, ...tracks.map(track => track.bars)]) {
     let top = 0;
     for (const life of list) life.top = top = max(top, life.e);
   }
   return Object.assign(trace, {
-    tasks, timers, interests, items, runs, polls, turns, curve, tracks, box, stop, stopOf, busy, asleep,
+    tasks, timers, interests, queues, items, runs, polls, turns, curve, tracks, box, stop, stopOf, busy, asleep,
     start: t[0], total: t[n - 1] - t[0], peak: curve.reduce((peak, { v }) => max(peak, v), 0), slow: runs.filter(run => run.slow), hasLoop: runs.length > 0,
   });
 }

@@ -1,7 +1,7 @@
 // What the page shows of which run, and its elements.
 
 const $ = id => document.getElementById(id);
-const app = { traces: [], i: 0, task: null, mode: "", veiled: false, text: null, timer: 0, link: 0, opened: 0 };
+const app = { traces: [], i: 0, task: null, mode: "", veiled: false, text: null, timer: 0, link: 0, opened: 0, pair: null };
 
 // An element: h("p.dim", { role: "status" }, "words", another).
 function h(name, ...parts) {

@@ -9,18 +9,21 @@ function question(i, ask, answer, others, see, because) {
   return options.length > 1 && { i, ask, options, answer, see, because };
 }
 const makers = [
-  // Q5: how long will it all take?
+  // Q5: how long will it all take? Where the waits explain it.
   i => {
-    if (tr.kind[i] !== K.RUN_BEGIN) return;
-    const waits = tr.tasks.flatMap(task => task.spans.filter(({ s, wait }) => s === "~" && wait >= 0 && FLYING.includes(tr.flag[wait])));
-    const all = [...waits, ...tr.tracks.flatMap(track => track.bars.filter(bar => bar.what === "block" && (track.loop || !waits.length)))].map(took);
-    const sum = all.reduce((p, q) => p + q, 0), most = max(...all), about = ns => "about " + span(+ns.toPrecision(2));
-    return all.length > 1 && question(i, `${many(all.length, "wait")}, the longest of ${span(most)}, and ${span(sum)} in all. How long will the run take?`, about(tr.total), [sum, most, sum / 2, most * 2].map(about),
-      tr.n - 1, `It took ${span(tr.total)}: ` + (tr.total < sum * 0.7 ? "waits overlap, so their sum does not count." : "these waits did not overlap."));
+    if (i !== tr.stop[0]) return;
+    const wait = ({ s, wait }) => s === "~" && wait >= 0 && FLYING.includes(tr.flag[wait]), works = ({ what, depth, e }) => what !== "life" && what !== "join" && !depth && e < NEVER;
+    // What each row waits; where there is but one, each wait by itself.
+    const rows = [...tr.tasks.map(task => task.spans.filter(wait)), ...tr.tracks.map(({ bars }) => bars.filter(works))].filter(row => row[0]);
+    const all = (rows[1] ? rows : rows.flat().map(life => [life])).map(row => row.reduce((sum, life) => sum + took(life), 0));
+    const sum = all.reduce((p, q) => p + q, 0), most = max(...all), { total } = tr, about = ns => "about " + span(+ns.toPrecision(2)), near = ns => max(ns, total) < 1.25 * min(ns, total);
+    const others = [sum, most, sum / 2, most * 2].filter(ns => !near(ns));
+    return all.length > 1 && (near(sum) || near(most)) && question(i, `${all.length} waits: the longest takes ${span(most)}, all together ${span(sum)}. How long will the run take?`, about(total), others.map(about),
+      tr.n - 1, `It took ${span(total)}: ` + (near(sum) ? "these waits did not overlap." : "waits overlap, so their sum does not count."));
   },
   // Q6: in which order do they end?
   i => {
-    const run = tr.kind[i] === K.WAIT && runAt(i), made = run?.task ? run.task.children.filter(task => task.b < i && task.end) : [];
+    const run = tr.kind[i] === K.WAIT && runAt(i), made = run?.task ? run.task.children.filter(task => task.b < i && task.end === 1) : [];
     if (made.length < 3 || made.some(task => task.e < i)) return;
     const names = tasks => tasks.slice(0, 6).map(short).join(" ") + (tasks.length > 6 ? " …" : ""), ended = [...made].sort((p, q) => p.e - q.e);
     return question(i, `${short(run.task)} has created ${many(made.length, "task")}. In which order will they end?`, names(ended), [made, [...made].reverse(), [...made.slice(1), made[0]]].map(names),
@@ -40,12 +43,11 @@ const makers = [
     const waiting = alive(tr.tasks, i).filter(task => stateAt(task, i) === "~").slice(0, 1).map(short);
     return question(i, "Who gets the pen next?", nameOf(run), [...queue.slice(-1).map(itemName), ...waiting, "nobody: the loop sleeps"], run.b, capital(nameOf(run)) + " stood first in the ready queue.");
   },
-  // Q3: who will wake it?
+  // Q3: who will wake it? Asked before it says so itself.
   i => {
-    const run = tr.kind[i] === K.STEP_END && runAt(i), w = run?.task ? waitAt(run.task, i) : -1, then = w >= 0 && run.task.runs[run.at + 1];
-    if (!then || !then.item || tr.flag[w] === WAIT.yield) return;
-    const right = causeOf(then.item.b), others = [...alive(tr.timers, i).slice(-1).map(timer => "timer " + timer.id), ...alive(tr.tasks, i).filter(task => task !== run.task).slice(-1).map(short)];
-    return question(i, `${short(run.task)} waits for ${waitsFor(w)}${at(tr.c[w])}. What will wake it?`, right, ["the loop, in its next turn", ...others], then.item.b, `${capital(right)} woke ${short(run.task)} after ${span(tr.t[then.item.b] - tr.t[w])}.`);
+    const run = tr.kind[i] === K.STEP_BEGIN && runAt(i), w = run ? waitAt(run.task, run.e) : -1, then = run && run.task.runs[run.at + 1];
+    const wakers = { [CAUSE.timer]: "a timer", [CAUSE.io]: "the kernel, when a socket is ready", [CAUSE.thread]: "another thread, with a result", [CAUSE.task]: "another task" }, right = w >= 0 && then?.item && wakers[tr.flag[then.item.b]];
+    return right && question(i, `${short(run.task)} will wait${at(tr.c[w])}. What will wake it then?`, right, Object.values(wakers), then.item.b, `It waited for ${waitsFor(w)}, and ${causeOf(then.item.b)} woke it after ${span(tr.t[then.item.b] - tr.t[w])}.`);
   },
   // Q2: how long will the kernel sleep?
   i => {
@@ -61,7 +63,7 @@ function makeQuestions() {
   let free = 0;
   tr.stop.forEach((i, s) => {
     for (const at of found.length < 14 ? makers.keys() : []) {
-      const made = used[at] < (s < free ? 1 : 3) && makers[at](i);
+      const made = used[at] < (s < free ? 1 : 2) && makers[at](i);
       if (!made) continue;
       used[at]++;
       found.push(made);

@@ -1,9 +1,10 @@
 // Every event as a plain sentence: the line under the timeline, what search looks through, and what a screen reader says.
 
 // What was so at event i: a task's state, the WAIT event it waits since, who has the pen, what joined the ready queue.
+const ENDS = " ✓✗!–";
 const stateAt = (task, i) => {
   const state = holding(task.spans, i);
-  return state ? state.s : task.e <= i ? " ✓✗!–"[task.end] : " ";
+  return state ? state.s : task.e <= i ? ENDS[task.end] : " ";
 };
 const waitAt = (task, i) => {
   const state = holding(task.spans, i);
@@ -48,6 +49,10 @@ function causeOf(i) {
   return ["code outside the loop", item?.by ? short(item.by) : "Task-" + id, "callback " + id, "timer " + id, sourceName(i, id), "another thread", "a cancellation"][tr.flag[i]] || "the program";
 }
 
+// For how long the loop may sleep.
+const maySleep = ({ why, timeout, timer }, ready) => [`not at all: ${many(ready, "item is", "items are")} ready`, `until timer ${timer}: ${span(timeout)}`, "for ever: no timer is set",
+  "not at all: the loop is to stop", "not at all: another thread has posted something", "until a thread or a socket answers: the clock stands still"][why];
+
 function say(i) {
   const { kind, flag, a, b, c, t, doc } = tr, name = doc.kinds[kind[i]], id = a[i], f = flag[i], run = runAt(i), poll = tr.polls[upTo(tr.polls, i)];
   const me = () => who(i, id), there = tr.tracks[tr.track[i]], other = (tr.tracks[id] || there).name, inLoop = run && there.loop, onTrack = inLoop ? nameOf(run) : there.name;
@@ -57,13 +62,7 @@ function say(i) {
     RUN_BEGIN: () => tr.hasLoop ? `The loop begins to run${f ? ", on a clock that jumps from timer to timer" : ""}.` : "The program begins.",
     RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and slept for ${span(tr.asleep)}` : ""}.`,
     TURN: () => `Turn ${id} begins. ` + (b[i] ? `${many(b[i], "item is", "items are")} ready, so the loop may not sleep.` : "Nothing is ready: how long may the loop sleep?"),
-    POLL_ENTER: () => [
-      "The loop asks the kernel in passing: somebody is ready.",
-      `The loop falls asleep in the kernel, for ${span(poll.timeout)} at most: then timer ${c[i]} is due.`,
-      "The loop falls asleep in the kernel until something happens: no timer is set.",
-      "The loop is to stop, so it does not sleep.",
-      "The loop asks the kernel in passing: another thread has posted something.",
-      "The clock stands still: a thread or a socket has to answer first."][f],
+    POLL_ENTER: () => `The loop asks the kernel, and may sleep ${maySleep(poll, alive(tr.items, i).length)}.`,
     POLL_EXIT: () => (poll.why === WHY.ready ? "The kernel answers at once: " : `The kernel wakes the loop after ${span(took(poll))}: `) +
       (id ? many(id, "source is", "sources are") + " ready." : poll.why === WHY.timer && took(poll) > poll.timeout * 0.99 ? "the time is up." : "no socket is ready."),
     IO_EVENT: () => `The kernel says that ${source()} is ${["ready", "readable", "writable", "readable and writable"][f & 3]}.`,

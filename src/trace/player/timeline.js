@@ -1,7 +1,8 @@
 // The timeline: axis, the one pen, kernel and curve stay on top; below them a row for each task, thread and process.
 
 const view = { axis: null, from: 0, to: 1, rows: [], expanded: false, path: [], showPath: true, width: 0, left: 0 };
-const ROW = 22, FEW = 9, PEN = 44, KERNEL = 62, CURVE = 76, HEAD = 106, RIGHT = 20;
+const ROW = 22, FEW = 9, PEN = 44, KERNEL = 62, RIGHT = 20;
+const curveTop = () => tr.hasLoop ? 76 : 30;
 
 function openTimeline() {
   view.expanded = tr.tasks.length <= FEW + 4;
@@ -18,7 +19,7 @@ function atX(px) { // the last event at or before that place
   const x = view.from + (px - view.left) / wide() * (view.to - view.from);
   return max(0, last(tr.n, i => view.axis.x[i] <= x));
 }
-const seen = px => min(view.width - RIGHT, max(view.left, px));
+const seen = px => min(view.width - RIGHT, max(view.left, px)), seenAt = i => seen(X(i));
 
 // Zooms around the moment, and keeps it in sight.
 function zoom(factor) {
@@ -44,6 +45,7 @@ function chooseRows() {
   const shown = view.expanded ? tr.tasks : tr.tasks.filter(task => wanted.has(task));
   view.rows = shown.map(task => ({ task }));
   if (shown.length < tr.tasks.length) view.rows.push({ more: tr.tasks.length - shown.length });
+  for (const queue of tr.queues.slice(0, 6)) view.rows.push({ queue });
   for (const track of tr.tracks) if (track.bars.length && !(track.loop && tr.hasLoop)) view.rows.push({ track });
 }
 function drawTimeline() {
@@ -64,15 +66,15 @@ function clip(g, top, height) {
   g.clip();
 }
 function drawHead() {
-  const g = fit($("head"), view.width, HEAD);
-  for (const [text, y] of [["in flight" + (view.left > 99 ? " ≤ " + tr.peak : ""), CURVE + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
-  clip(g, 0, HEAD);
+  const top = curveTop(), g = fit($("head"), view.width, top + 30);
+  for (const [text, y] of [["in flight" + (view.left > 99 ? " ≤ " + tr.peak : ""), top + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
+  clip(g, 0, top + 30);
   drawAxis(g);
   drawPen(g);
   drawKernel(g);
-  drawCurve(g, tr.curve, tr.peak, i => seen(X(i)), CURVE, 26);
+  drawCurve(g, tr.curve, tr.peak, seenAt, top, 26);
   g.restore();
-  drawMoment(g, 22, HEAD);
+  drawMoment(g, 22, top + 8);
   shape(g, paint.ink, X(app.i), 18, [[-5, 0], [5, 0], [0, 7]]);
 }
 function drawAxis(g) {
@@ -148,15 +150,16 @@ function drawBody() {
   g.translate(0, -top);
   shown.forEach((row, at) => drawName(g, row, y(at)));
   clip(g, top, box.clientHeight);
-  shown.forEach((row, at) => row.task ? drawTask(g, row.task, y(at)) : row.track && drawTrack(g, row.track, y(at)));
-  if (view.showPath) drawPath(g);
+  shown.forEach((row, at) => row.task ? drawTask(g, row.task, y(at)) : row.track ? drawTrack(g, row.track, y(at)) : row.queue && drawQueue(g, row.queue, y(at)));
+  if (view.showPath && !app.veiled) drawPath(g);
   drawCause(g, top);
   g.restore();
   drawMoment(g, 0, view.rows.length * ROW);
 }
-function drawName(g, { task, track, more }, y) {
+function drawName(g, { task, track, queue, more }, y) {
   if (more) return label(g, "+ " + more + (view.left > 100 ? " more tasks" : ""), 12, y, view.left - 14, paint.path);
   if (track) return label(g, view.left > 99 ? track.name : lastOf(track.name, " "), 12, y, view.left - 14, paint.ink);
+  if (queue) return label(g, view.left > 99 ? `queue ${queue.id}  ${holds(queue, app.i)}` : "queue " + queue.id, 12, y, view.left - 14, paint.ink);
   if (task === app.task) rect(g, paint.soft, 0, y - ROW / 2, view.width, ROW);
   const used = 20 + label(g, short(task), 12, y, view.left - 34, paint.ink), room = view.left - 22 - used;
   if (room > 24) label(g, task.coro, used, y, room, paint.dim);
@@ -169,24 +172,36 @@ function drawTask(g, task, y) {
       drawState(g, slow ? "!" : s, x1, x2, y, slow ? "blocked " + span(took(state)) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait) : s);
     });
   }
-  if (task.end && X(task.e) >= view.left) label(g, " ✓✗!–"[task.end], min(X(task.e) + 3, view.width - 11), y, 14, task.end === 1 ? paint.done : paint.block);
+  if (task.end && X(task.e) >= view.left) label(g, ENDS[task.end], min(X(task.e) + 3, view.width - 11), y, 14, task.end === 1 ? paint.done : paint.block);
 }
 const waitText = wait => waitsFor(wait) + (wait < 0 ? "" : at(tr.c[wait], " @"));
+// A queue is a gauge: its length over time, with a bar above where it is full.
+const held = ({ curve }, i) => curve[upTo(curve, i)]?.v || 0;
+const holds = (queue, i) => held(queue, i) + (queue.room ? ` of ${queue.room}` : "");
+function drawQueue(g, { curve, room, most }, y) {
+  drawCurve(g, curve, most, seenAt, y - 10, 20);
+  curve.forEach(({ b, v }, at) => {
+    const x = seenAt(b), width = seenAt(curve[at + 1] ? curve[at + 1].b : NEVER) - x;
+    if (!room || v < room || width < 1) return;
+    rect(g, paint.ready, x, y - 8, width, 3);
+    if (width > 40) label(g, "full", x + 5, y + 3, width, paint.ready);
+  });
+}
 function drawTrack(g, { bars }, y) {
   for (const { b, e, what, text, depth } of bars) {
-    const x1 = seen(X(b)), width = seen(X(e)) - x1, inset = 2 * min(2, depth), full = what === "job" || what === "chunk";
+    const x1 = seenAt(b), width = seenAt(e) - x1, join = what === "join";
     if (width <= 0) continue;
-    if (what === "life") {
-      rect(g, paint.line, x1, y + 8, width, 2);
-      continue;
+    if (what === "life") rect(g, paint.line, x1, y + 9, width, 1);
+    else if (depth && !join) rect(g, paint.run, x1 + 1, y + 4, width - 2, 2.5);
+    else {
+      rect(g, join ? paint.panel : paint.soft, x1, y - 7, width, 14);
+      g.strokeStyle = join ? paint.dim : paint.run;
+      g.lineWidth = 1;
+      g.setLineDash(join ? [3, 3] : []);
+      g.strokeRect(x1 + 0.5, y - 6.5, width - 1, 13);
+      g.setLineDash([]);
+      if (width > 20) label(g, text, x1 + 6, y - 1, width - 10, join ? paint.dim : paint.run);
     }
-    rect(g, full ? paint.soft : paint.panel, x1, y - 7 + inset, width, 14 - 2 * inset);
-    g.strokeStyle = full ? paint.run : paint.dim;
-    g.lineWidth = 1;
-    g.setLineDash(what === "join" ? [3, 3] : []);
-    g.strokeRect(x1 + 0.5, y - 6.5 + inset, width - 1, 13 - 2 * inset);
-    g.setLineDash([]);
-    if (width > 20) label(g, text, x1 + 5 + (full ? 0 : 30 * (depth && 1)), y, width - 8, full ? paint.run : paint.dim, full ? paint.soft : paint.panel);
   }
 }
 const rowOf = task => task ? view.rows.findIndex(row => row.task === task) : -1;

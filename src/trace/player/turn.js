@@ -7,11 +7,11 @@ const cap = (all, most = 40) => all.length > most + 1 ? [...all.slice(0, most), 
 
 function showTurn() {
   const { i } = app, { kind, a, b, flag } = tr, turn = tr.turns[upTo(tr.turns, i)], now = tr.box[i];
-  put("turn-h", turn ? "Turn " + turn.number : tr.hasLoop ? "Before the first turn" : "No loop");
-  if (!tr.hasLoop) {
-    const does = bar => bar ? bar.text || "runs" : "";
-    return fill("turn", h("table", ...tr.tracks.map(({ name, bars }) => h("tr", h("td", name), h("td", does(alive(bars, i).at(-1)))))));
-  }
+  put("turn-h", turn ? "Turn " + turn.number : tr.hasLoop ? "Before the first turn" : "Who does what");
+  if (!tr.hasLoop) return fill("turn", h("table", ...tr.tracks.map(({ name, bars }) => {
+    const does = alive(bars, i).at(-1);
+    return h("tr", h("td", name), h("td", does ? `${does.text}, for ${span(tr.t[i] - tr.t[does.b])}` : ""));
+  })));
   const poll = turn?.poll, slept = poll && took(poll), ready = turn ? b[turn.b] : 0, ran = [], woke = [];
   let begin = i;
   for (let j = turn ? turn.b : i + 1; j <= i && j < turn.e; j++) {
@@ -31,8 +31,7 @@ function showTurn() {
   // What stood in the queue when step 4 began runs in this turn; what joined later, in the next.
   const queue = alive(tr.items, i), chips = late => queue.filter(item => late === item.b > begin).map(item => chip(itemName(item), item.b, item.what === "task" ? ".q" : ""));
   const first = chips(false), next = chips(true);
-  const why = !turn ? "" : !poll ? ready ? "Not at all, and the kernel is not asked: the loop is busy" : "…"
-    : [`Not at all: ${many(ready, "item is", "items are")} ready`, `Until timer ${poll.timer}: ${span(poll.timeout)}`, "For ever: no timer is set", "Not at all: the loop stops", "Not at all: another thread has posted", "Until a thread or a socket answers"][poll.why];
+  const why = !turn ? "" : poll ? capital(maySleep(poll, ready)) : ready ? "Not at all, and the kernel is not asked: the loop is busy" : "…";
   const box = (n, name, ...inner) => h(now === n ? "li.box.now" : "li.box", now === n && { "aria-current": "step" }, h("h3", h("b", n), " " + name), h("p", ...inner));
   fill("turn",
     h("ol.boxes",
@@ -41,8 +40,8 @@ function showTurn() {
       box(3, "Wake", ...woke.length ? cap(woke) : [now > 3 ? "nobody" : ""]),
       box(4, "Run what was ready", ...cap(ran))),
     title("Ready queue", "first in, first out"),
-    h("p.queue", ...first.length ? cap(first) : [h("span.dim", "empty")], ...next.length ? [h("span.dim", "next turn:"), ...cap(next)] : []),
-    h("div.two", showTimers(i), showSources(i)));
+    h("p.queue", ...first.length ? cap(first) : [h("span.dim", "empty")], ...next.length ? [h("span.dim", " · next turn: "), ...cap(next)] : []),
+    h("div.two", showTimers(i), showSources(i), tr.queues[0] && showQueues(i)));
 }
 const list = (name, live, row) => h("div", title(name, live.length), h("table", ...live.slice(0, 8).map(life => h("tr", ...row(life).map(cell => h("td", cell))))));
 const showTimers = i => list("Timers", timersAt(i), ({ id, b, due, task }) => [chip(id, b), span(due), "→ " + (task ? short(task) : "callback")]);
@@ -55,16 +54,18 @@ function showSources(i) {
   live.sort((p, q) => (q.id in waiting) - (p.id in waiting));
   return list("I/O interests", live, ({ id, b }) => [chip(sourceName(i, id), b), waiting[id] || "idle"]);
 }
+const showQueues = i => list("Queues", alive(tr.queues, i), queue => [chip("queue " + queue.id, queue.b), h("meter", { value: held(queue, i), max: queue.most }), holds(queue, i)]);
 
 // The place that event i itself names.
 function ownLoc(i) {
   const { kind, a, c } = tr, k = kind[i];
-  return k === K.BLOCK_BEGIN ? a[i] : [K.TASK_SPAWN, K.WAIT, K.CB_ADD, K.OFFLOAD, K.THREAD_BEGIN, K.JOIN_BEGIN].includes(k) ? c[i] : 0;
+  return k === K.BLOCK_BEGIN ? a[i] : [K.TASK_SPAWN, K.WAIT, K.CB_ADD, K.OFFLOAD, K.THREAD_BEGIN, K.PROC_BEGIN, K.JOIN_BEGIN].includes(k) ? c[i] : 0;
 }
 // The line at which the moment stands.
 function locOf(i) {
-  const run = runAt(i), item = itemAt(i), waited = item?.of.spans && holding(item.of.spans, i - 1);
+  const run = runAt(i), item = itemAt(i), waited = item?.of.spans && holding(item.of.spans, i - 1), { loop, bars } = tr.tracks[tr.track[i]];
   if (ownLoc(i)) return ownLoc(i);
+  if (!loop) return bars.findLast(bar => bar.b <= i && bar.e >= i && bar.loc)?.loc || 0;
   if (item) return waited?.wait >= 0 ? tr.c[waited.wait] : 0;
   for (let j = i; run && j > run.b; j--) if (ownLoc(j)) return ownLoc(j);
   return !run ? 0 : run.wait >= 0 && tr.c[run.wait] || (run.task || run.callback).loc;
@@ -72,10 +73,10 @@ function locOf(i) {
 const RUST = /(\/\/.*|\x22(?:[^\x22\\]|\\.)*\x22|\b(?:async|await|fn|let|mut|move|pub|use|mod|struct|impl|for|in|if|else|match|loop|while|return|self)\b)/;
 const coloured = text => text.split(RUST).map((part, at) => at % 2 ? h("span." + ({ "/": "dim", "\x22": "right" }[part[0]] || "kw"), part) : part);
 function showSource() {
-  const { i } = app, run = runAt(i), { src, loc } = tr.doc, [file, row] = loc[locOf(i)], names = new Map();
-  let before = i; // without a line of its own the moment shows the file of the last one
-  while (!file && before > 0 && !ownLoc(before)) before--;
-  const name = file || loc[ownLoc(before)][0] || Object.keys(src)[0], text = src[name];
+  const { i } = app, run = runAt(i), { src, loc } = tr.doc, place = locOf(i), names = new Map();
+  let before = i; // without a line of its own the moment shows where the last one was
+  while (!place && before > 0 && !ownLoc(before)) before--;
+  const [file, row] = loc[place || ownLoc(before)], name = file || Object.keys(src)[0], text = src[name];
   put("source-h", name ? lastOf(name, "/") : "Source");
   if (app.text !== text || text === undefined) fill("source", text === undefined ? dim(name ? `${name}:${row}: its text is not in the trace.` : "This run has no source.") : h("ol", ...text.split("\n").map(line => h("li", h("i"), h("code", ...coloured(line))))));
   app.text = text;
@@ -93,7 +94,7 @@ function showSource() {
     if (where === name) names.set(at, [...names.get(at) || [], short(task)]);
   }
   for (const [at, all] of names) mark(at, "sleeps", "⏸ " + (all.length > 2 ? `${all[0]} +${all.length - 1}` : all.join(" ")));
-  const here = mark(row, "here", "▶ " + (run?.e > i ? nameOf(run) : ""));
+  const here = place ? mark(row, "here", "▶ " + (run?.e > i ? nameOf(run) : "")) : lines[row - 1];
   if (here) $("source").scrollTop = here.offsetTop - $("source").clientHeight / 2.5;
 }
 
@@ -117,6 +118,6 @@ function showWhy() {
   const links = (kind, all) => h("ol.chain" + kind, ...cap(all.map(({ i, text, loc }) => h("li", h("button.link", { "data-go": i }, text), h("small", at(loc)))), 14));
   fill("why",
     hurt && h("div.blame", h("h3", `${nameOf(run)} blocks the loop for ${span(took(run))}`), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8))),
-    chain.length ? links("", chain) : dim("Nobody has the pen."),
+    chain.length ? links("", chain) : dim(tr.box[i] === 2 ? "Nobody can run: the loop is asleep." : "The loop itself is at work, between two steps."),
     words.length && title("Critical path", "why it took " + span(tr.total)), words.length && links(".path", words));
 }

@@ -10,7 +10,8 @@ function cause(run) {
 // The critical path: from the last step back to the beginning, what kept it. [{ task, s, b, e }], oldest first.
 function criticalPath() {
   const path = [];
-  let run = tr.runs.findLast(run => run.task && run.task.end), until = run?.e;
+  const ends = run => run.task?.end && run.task.e === run.e;
+  let run = tr.runs.findLast(run => ends(run) && run.task.end === 1) || tr.runs.findLast(ends), until = run?.e;
   for (let left = 5000; run && left; left--) {
     const { task, item } = run, before = cause(run);
     if (task) path.push({ task, s: "r", b: run.b, e: until, run });
