@@ -11,44 +11,15 @@ use crate::context::{Context, ContextCell};
 use crate::observe::Site;
 use crate::text::function_name;
 
-/// A function that will be called once, unless it is cancelled before. It stands in the same allocation.
-pub(crate) struct Callback<F: ?Sized = dyn Function> {
+/// A function that will be called once, unless it is cancelled before.
+pub(crate) struct Callback {
     pub(crate) number: u64,
     name: &'static str,
     pub(crate) site: Site,
     when: Option<u64>,
     cancelled: Cell<bool>,
     context: ContextCell,
-    function: F,
-}
-
-pub(crate) trait Function {
-    /// Whether it was called or taken back.
-    fn is_spent(&self) -> bool;
-
-    /// Calls it, unless it is spent.
-    fn call(&self);
-
-    fn take_back(&self);
-}
-
-impl<F: FnOnce()> Function for Cell<Option<F>> {
-    fn is_spent(&self) -> bool {
-        let function = self.take();
-        let spent = function.is_none();
-        self.set(function);
-        spent
-    }
-
-    fn call(&self) {
-        if let Some(function) = self.take() {
-            function();
-        }
-    }
-
-    fn take_back(&self) {
-        drop(self.take());
-    }
+    function: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl Callback {
@@ -68,7 +39,7 @@ impl Callback {
             when,
             cancelled: Cell::new(false),
             context: ContextCell::from(context),
-            function: Cell::new(Some(function)),
+            function: Cell::new(Some(Box::new(function))),
         })
     }
 
@@ -78,14 +49,17 @@ impl Callback {
         format!("{}() at {file}:{line}", function_name(self.name))
     }
 
-    /// Whether it was called or cancelled.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.function.is_spent()
+    /// The function, if it is still to be called.
+    pub(crate) fn take(&self) -> Option<Box<dyn FnOnce()>> {
+        self.function.take()
     }
 
-    /// Calls the function, unless it is spent.
-    pub(crate) fn call(&self) {
-        self.function.call();
+    /// Whether it was called or cancelled.
+    pub(crate) fn is_spent(&self) -> bool {
+        let function = self.function.take();
+        let spent = function.is_none();
+        self.function.set(function);
+        spent
     }
 
     /// The context variables that it runs with.
@@ -115,7 +89,7 @@ impl Handle {
     /// or cancelling twice, is harmless.
     pub fn cancel(&self) {
         self.callback.cancelled.set(true);
-        self.callback.function.take_back();
+        drop(self.callback.take());
     }
 
     /// Whether [`cancel`](Handle::cancel) was called.

@@ -1,21 +1,22 @@
 //! Which loop runs in this thread: the one thread-local of the library.
 
 use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use crate::core::Core;
 use crate::error::LoopError;
 
 thread_local! {
-    /// Without a destructor of its own, which every access would have to look for: `Entered` puts back what was there.
-    static CURRENT: RefCell<Option<ManuallyDrop<Rc<Core>>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
 }
 
-/// Runs `look` with the running loop; `None` when there is none.
+/// Runs `look` with the running loop; `None` when there is none, or when the thread is ending.
 #[inline]
 pub(crate) fn with<R>(look: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
-    CURRENT.with(|current| current.borrow().as_ref().map(|core| look(core)))
+    CURRENT
+        .try_with(|current| current.borrow().as_ref().map(look))
+        .ok()
+        .flatten()
 }
 
 /// The running loop.
@@ -37,13 +38,15 @@ pub(crate) fn expect() -> Rc<Core> {
 
 /// While it lives, this thread's loop is the one it was made with. A loop may be closed, not run, inside another one.
 pub(crate) struct Entered {
-    before: Option<ManuallyDrop<Rc<Core>>>,
+    before: Option<Rc<Core>>,
 }
 
 impl Entered {
     pub(crate) fn new(core: &Rc<Core>) -> Entered {
-        let core = ManuallyDrop::new(core.clone());
-        let before = CURRENT.with(|current| current.replace(Some(core)));
+        let before = CURRENT
+            .try_with(|current| current.replace(Some(core.clone())))
+            .ok()
+            .flatten();
         Entered { before }
     }
 }
@@ -51,7 +54,7 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let before = self.before.take();
-        let left = CURRENT.with(|current| current.replace(before));
-        drop(left.map(ManuallyDrop::into_inner));
+        let left = CURRENT.try_with(|current| current.replace(before));
+        drop(left);
     }
 }

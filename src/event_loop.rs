@@ -259,7 +259,7 @@ impl EventLoop {
                     source: format!("task: {:?}", AnyTask::new(task.clone())),
                     panic: None,
                 });
-                task.destroy();
+                task.poll_cancelled();
                 core.remove_task(core.ticket_of(&*task));
                 task.clone().announce();
                 core.observe(|| Event::StepEnd {
@@ -267,9 +267,9 @@ impl EventLoop {
                     end: StepEnd::Destroyed,
                 });
             }
-            let (steps, _callbacks) = core.ready.borrow_mut().take_queue();
+            let ready = core.ready.borrow_mut().take_queue();
             let timers = mem::take(&mut *core.timers.borrow_mut());
-            let waits = timers.len();
+            let (steps, waits) = (ready.len(), timers.len());
             if core.task_count() == 0 && steps == 0 && waits == 0 {
                 break;
             }

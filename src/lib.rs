@@ -92,7 +92,6 @@ mod scope;
 mod shuffle;
 #[cfg(unix)]
 mod signals;
-mod step;
 pub mod sync;
 mod task;
 mod text;

@@ -291,8 +291,8 @@ fn r56_what_could_smuggle_something_in_is_refused_before_a_byte_is_written() {
         format!("GET /a%20bevil:%201%C3%BC?%C3%BC%20%00x {FRONT}\r\n")
     );
     let error = refused(|s, _| s.get("/relative"));
-    let expected = "\"/relative\" is not a URL: relative URL without a base";
-    assert_eq!(error.kind().to_string(), expected);
+    let expected = "GET \"/relative\": request: this is not a URL: relative URL without a base";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_io::{AsyncRead, AsyncWrite};
 use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase, Trace, TraceEvent};
 use glassloop::{create_task, run, sleep, timeout};
-use http_peer::{field, script, serve, serve_all};
+use http_peer::{field, nobody, script, serve, serve_all};
 
 async fn read(source: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> usize {
     poll_fn(|context| Pin::new(&mut *source).poll_read(context, buffer))
@@ -318,7 +318,9 @@ fn a_trace_is_told_what_happens() {
     run(async move {
         let session = ClientSession::builder().trace(trace).build().unwrap();
         session.get(&url).await.unwrap().text().await.unwrap();
-        session.get("http://127.0.0.1:1/").await.unwrap_err();
+        let (address, _socket) = nobody();
+        let refused = session.get(format!("http://{address}/")).await;
+        refused.unwrap_err();
     })
     .unwrap();
     server.join().unwrap();
@@ -345,7 +347,8 @@ fn r86_errors_are_small_and_print_no_secrets() {
     assert_eq!(size_of::<glassloop::http::Error>(), size_of::<usize>());
     run(async move {
         let session = ClientSession::new();
-        let long = format!("http://user:secret@127.0.0.1:1/?sig={}", "s".repeat(500));
+        let (address, _socket) = nobody();
+        let long = format!("http://user:secret@{address}/?sig={}", "s".repeat(500));
         let error = session.get(&long).await.unwrap_err();
         for text in [
             error.to_string(),

@@ -163,8 +163,9 @@ fn r44_what_arrived_since_the_loop_last_looked_is_seen_when_the_connection_is_ta
     run(async move {
         let session = ClientSession::new();
         assert_eq!(text(&session, &url).await, "c0");
-        // In the same step: no turn of the loop has passed in between.
+        // In the same step: no turn of the loop has passed in between. But more time than is just now.
         wait.recv().unwrap();
+        std::thread::sleep(Duration::from_millis(1));
         assert_eq!(text(&session, &url).await, "c1");
     })
     .unwrap();
@@ -322,6 +323,42 @@ fn r39_an_unread_body_that_is_here_is_read_and_one_that_is_not_closes() {
             assert_eq!((stats.connected, stats.in_use), (connected, 0));
         })
         .unwrap();
+    }
+}
+
+/// The body came in three pieces: one with the head, one that the loop was told of, and one that only the kernel has.
+#[test]
+fn r39_an_unread_body_that_is_still_in_the_kernel_is_read_too() {
+    for (length, connected) in [(40_000, 1), (70_000, 2)] {
+        for chunked in [false, true] {
+            let (url, _) = serve_all(move |_, peer| {
+                while peer.request().is_some() {
+                    let body = "x".repeat(length);
+                    peer.send(match chunked {
+                        true => format!(
+                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                             {length:x}\r\n{body}\r\n0\r\n\r\n"
+                        ),
+                        false => {
+                            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}")
+                        }
+                    });
+                }
+            });
+            run(async move {
+                let session = ClientSession::new();
+                for _ in 0..2 {
+                    let response = session.get(&url).await.unwrap();
+                    // The loop stands still, and sees nothing of what comes.
+                    std::thread::sleep(Duration::from_millis(300));
+                    drop(response);
+                    assert_eq!(session.stats().in_use, 0);
+                }
+                let what = (length, chunked);
+                assert_eq!(session.stats().connected, connected, "{what:?}");
+            })
+            .unwrap();
+        }
     }
 }
 

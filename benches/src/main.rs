@@ -37,7 +37,7 @@ const HELP: &str = "\
 glassloop and its peers on the same work.
 
     all | WORKLOAD...           measure: a family (yield) or one size of it (yield/1000)
-    instructions [WORKLOAD...]  count instructions an operation with callgrind instead (CPU-only workloads)
+    instructions [WORKLOAD...]  count instructions an operation with callgrind instead (CPU-only workloads, and http)
     syscalls [WORKLOAD...]      count system calls an operation with strace instead
     growth                      cost against size, drawn into benches/pictures/
     gate [--record]             compare glassloop's instructions with benches/instructions.txt, or write them there
@@ -141,10 +141,9 @@ fn run(options: &Options) -> Result<(), String> {
             serve();
         }
         ["instructions", ref names @ ..] => {
-            let cpu_only = |workload: &Workload| workload.family.cpu_only;
             for workload in chosen(&families, names, options.quick)?
                 .iter()
-                .filter(|w| cpu_only(w))
+                .filter(|workload| workload.family.is_countable())
             {
                 println!(
                     "{}",

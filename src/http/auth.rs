@@ -18,15 +18,17 @@ fn secret(text: String) -> HeaderValue {
     value
 }
 
+/// Whether there is a user name or a password in the URL.
+pub(crate) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
 /// Moves user name and password out of the URL: they are never part of a target, a Host or an error.
-pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
+pub(crate) fn take_credentials(url: &mut Url) -> HeaderValue {
     let user: Vec<u8> = percent_decode_str(url.username()).collect();
     let password: Vec<u8> = percent_decode_str(url.password().unwrap_or("")).collect();
     // A URL that has credentials can lose them.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(basic(&user, &password))
+    basic(&user, &password)
 }

@@ -5,6 +5,7 @@
 
 use super::fields::header_map;
 use super::parse_error::{ParseError, quote};
+use bytes::Bytes;
 use http::HeaderMap;
 
 /// More extension bytes than this in one body are an attack: they cost the receiver work and carry nothing (R32).
@@ -182,7 +183,9 @@ impl ChunkDecoder {
         let mut slots = vec![httparse::EMPTY_HEADER; self.max_fields];
         match httparse::parse_headers(section, &mut slots) {
             Ok(httparse::Status::Complete((_, fields))) => {
-                header_map(fields).map(Some).map_err(bad)
+                let copy = Bytes::copy_from_slice(section);
+                let (map, _) = header_map(fields, section, &copy).map_err(bad)?;
+                Ok(Some(map))
             }
             Ok(httparse::Status::Partial) => Err(bad("no empty line".into())),
             Err(error) => Err(bad(error.to_string())),

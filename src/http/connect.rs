@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::http::error::ErrorKind;
-use crate::http::limits::{Alarm, Deadline};
+use crate::http::limits::{Alarm, Deadline, Knob};
 use crate::net::TcpStream;
 use crate::observe::Site;
 
@@ -144,13 +144,13 @@ impl Race<'_> {
             Ok(stream) => self.attempts.push(Attempt {
                 address,
                 stream,
-                deadline: Deadline::new(self.core, "sock_connect", self.limit),
+                deadline: Deadline::new(self.core, Knob::SockConnect, self.limit),
                 alarm: Alarm::new(self.core.clone()),
             }),
             Err(error) => self.failures.push((address, error)),
         }
         if !self.waiting.is_empty() {
-            self.next = Deadline::new(self.core, "", Some(self.plan.delay));
+            self.next = Deadline::new(self.core, Knob::Patience, Some(self.plan.delay));
         }
     }
 }

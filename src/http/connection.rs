@@ -15,6 +15,10 @@ use crate::http::parser::{End, Eof, Event, Limits, ResponseHead, ResponseParser}
 use crate::http::transport::Transport;
 use crate::observe::Site;
 
+/// For so many nanoseconds it is good enough to have looked: about as long as a request is on its way to a server on the same
+/// machine, and what comes in that time no look can see.
+const JUST_NOW: u64 = 50_000;
+
 /// So much is read at a time.
 const READ_SIZE: usize = 16 * 1024;
 
@@ -35,6 +39,11 @@ pub(crate) struct Connection {
     pub(crate) sent: u64,
     /// Bytes read, of all responses.
     received: u64,
+    /// When that was the last time, on the loop's clock; not later than it was.
+    read_at: u64,
+    /// What was copied together with the head, up to `ahead_to` in the buffer: the body, when it is small.
+    ahead: Bytes,
+    ahead_to: usize,
     /// A byte of the present response has come.
     answered: bool,
     /// It carried a response before.
@@ -46,9 +55,9 @@ pub(crate) struct Connection {
 }
 
 /// The next piece of a response.
-pub(crate) enum Piece<'a> {
+pub(crate) enum Piece {
     Head(ResponseHead),
-    Data(&'a [u8]),
+    Data(Bytes),
     End(End),
 }
 
@@ -75,6 +84,9 @@ impl Connection {
             tail: b"",
             sent: 0,
             received: 0,
+            read_at: 0,
+            ahead: Bytes::new(),
+            ahead_to: 0,
             answered: false,
             reused: false,
             keeps: None,
@@ -89,9 +101,12 @@ impl Connection {
         (self.transport, self.buffer)
     }
 
-    /// Whether it can carry another request: nothing may have come that was not asked for.
-    pub(crate) fn is_fresh(&mut self) -> bool {
-        self.has_no_rest() && self.transport.socket().is_silent()
+    /// Whether it can carry another request: nothing may have come that was not asked for. The socket is asked once more,
+    /// unless it was read until there was nothing left, just now.
+    pub(crate) fn is_fresh(&mut self, now: u64) -> bool {
+        let socket = self.transport.socket();
+        let is_known = !socket.is_simulated() && now.saturating_sub(self.read_at) < JUST_NOW;
+        self.has_no_rest() && (is_known || self.transport.socket().is_silent())
     }
 
     pub(crate) fn has_no_rest(&mut self) -> bool {
@@ -193,15 +208,17 @@ impl Connection {
         &mut self,
         context: &Context<'_>,
         site: Site,
-    ) -> Poll<Result<Piece<'_>, ErrorKind>> {
+    ) -> Poll<Result<Piece, ErrorKind>> {
         loop {
-            match self.step()? {
-                Step::Head(head) => return Poll::Ready(Ok(Piece::Head(head))),
-                Step::Data(from, to) => {
-                    return Poll::Ready(Ok(Piece::Data(&self.buffer[from..to])));
+            if self.start < self.end || !self.parser.needs_input() {
+                match self.step()? {
+                    Step::Head(head) => return Poll::Ready(Ok(Piece::Head(head))),
+                    Step::Data(from, to) => {
+                        return Poll::Ready(Ok(Piece::Data(self.share(from, to))));
+                    }
+                    Step::End(end) => return Poll::Ready(Ok(Piece::End(end))),
+                    Step::NeedMore => {}
                 }
-                Step::End(end) => return Poll::Ready(Ok(Piece::End(end))),
-                Step::NeedMore => {}
             }
             match self.poll_fill(context, site) {
                 Poll::Pending => return Poll::Pending,
@@ -220,13 +237,22 @@ impl Connection {
         }
     }
 
-    /// The rest of the body is here already: takes it, and says how the response ended. `None` if more must be read.
-    pub(crate) fn drain(&mut self) -> Option<End> {
+    /// The rest of the body is here already, in the buffer or in the kernel, and no more than `most`: takes it, and says how
+    /// the response ended. `None` if more must come. It does not wait.
+    pub(crate) fn drain(&mut self, most: u64) -> Option<End> {
+        let mut left = most;
         loop {
             match self.step() {
                 Ok(Step::End(end)) => return Some(end),
-                Ok(Step::Data(..)) => {}
-                _ => return None,
+                Ok(Step::Data(from, to)) => left = left.checked_sub((to - from) as u64)?,
+                Ok(Step::NeedMore) => {
+                    self.make_room();
+                    match self.transport.try_read(&mut self.buffer[self.end..]) {
+                        Ok(n) if n > 0 => self.end += n,
+                        _ => return None,
+                    }
+                }
+                Ok(Step::Head(_)) | Err(_) => return None,
             }
         }
     }
@@ -235,7 +261,11 @@ impl Connection {
         let unused = &self.buffer[self.start..self.end];
         let (used, event) = self.parser.feed(unused).map_err(ErrorKind::Response)?;
         let step = match event {
-            Event::Head(head) => Step::Head(head),
+            Event::Head(head) => {
+                self.ahead = self.parser.take_ahead();
+                self.ahead_to = self.start + used + self.ahead.len();
+                Step::Head(head)
+            }
             Event::Data(data) => {
                 // They are the last ones of what was used.
                 let to = self.start + used;
@@ -243,12 +273,22 @@ impl Connection {
             }
             Event::End(mut end) => {
                 end.reusable &= self.start + used == self.end;
+                self.ahead = Bytes::new();
                 Step::End(end)
             }
             Event::NeedMore => Step::NeedMore,
         };
         self.start += used;
         Ok(step)
+    }
+
+    /// Bytes of the buffer, to be given away.
+    fn share(&self, from: usize, to: usize) -> Bytes {
+        let first = self.ahead_to - self.ahead.len();
+        match first <= from && to <= self.ahead_to {
+            true => self.ahead.slice(from - first..to - first),
+            false => Bytes::copy_from_slice(&self.buffer[from..to]),
+        }
     }
 
     /// Reads once; 0 is the end of the stream.
@@ -264,6 +304,7 @@ impl Connection {
             Poll::Ready(Ok(n)) => {
                 self.end += n;
                 self.received += n as u64;
+                self.read_at = self.transport.socket().last_time();
                 self.answered |= n > 0;
                 Poll::Ready(Ok(n))
             }
@@ -273,6 +314,8 @@ impl Connection {
 
     /// What is used up makes room before more is asked for; the buffer grows while a head does not fit.
     fn make_room(&mut self) {
+        self.ahead = Bytes::new();
+        self.ahead_to = 0;
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;

@@ -47,8 +47,8 @@ impl Content {
     }
 
     /// What has come. Only when all that came before is given out.
-    pub(crate) fn give(&mut self, data: &[u8]) {
-        self.raw = Bytes::copy_from_slice(data);
+    pub(crate) fn give(&mut self, data: Bytes) {
+        self.raw = data;
     }
 
     /// The next decoded bytes; `None` when more must come.

@@ -94,8 +94,11 @@ impl CookieJar {
 
     /// The `Cookie` header of a request to `url`; `None` without cookies for it. Longer paths come first, then older cookies.
     pub fn header_for(&self, url: &Url) -> Option<HeaderValue> {
-        let (site, now) = (Site::new(url)?, (self.shared.clock)());
         let store = &mut *self.shared.store.borrow_mut();
+        if store.count == 0 {
+            return None;
+        }
+        let (site, now) = (Site::new(url)?, (self.shared.clock)());
         let domains = site
             .domains()
             .filter_map(|domain| store.domains.get(domain));

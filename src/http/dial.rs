@@ -39,7 +39,7 @@ impl Dial<'_> {
     pub(crate) async fn run(&self, phase: &mut Phase) -> Result<Box<Connection>, ErrorKind> {
         let request = self.request;
         let first = match self.route {
-            Route::Direct => &request.url,
+            Route::Direct => &*request.url,
             Route::Proxy(proxy) | Route::Tunnel(proxy) => &*proxy.url,
         };
         let socket = self.reach(first, phase).await?;
@@ -83,7 +83,7 @@ impl Dial<'_> {
         self.tracer.tell(|| TraceEvent::ConnectStart {
             addresses: &addresses,
         });
-        let limit = self.request.parts.timeout.sock_connect;
+        let limit = self.request.timeout.sock_connect;
         connect(self.core, &self.shared.plan, limit, &addresses, self.site).await
     }
 
@@ -126,7 +126,7 @@ impl Dial<'_> {
                 let more = poll_fn(|context| {
                     let piece = ready!(connection.poll_next(context, self.site));
                     if let Ok(Piece::Data(data)) = piece {
-                        said.extend_from_slice(data);
+                        said.extend_from_slice(&data);
                         return Poll::Ready(true);
                     }
                     Poll::Ready(false)

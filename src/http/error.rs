@@ -110,6 +110,8 @@ struct Inner {
     /// `None` for what is no request: a session that cannot be made.
     method: Option<Method>,
     url: Option<Url>,
+    /// What was given for a URL and is none, as it may be printed.
+    no_url: Option<String>,
     reused: bool,
 }
 
@@ -129,8 +131,17 @@ impl Error {
             phase,
             method: Some(method.clone()),
             url,
+            no_url: None,
             reused: false,
         }))
+    }
+
+    /// `text` was given for a URL.
+    pub(crate) fn of_no_url(text: &str, error: url::ParseError, method: &Method) -> Error {
+        let kind = ErrorKind::InvalidUrl(format!("this is not a URL: {error}"));
+        let mut error = Error::new(kind, Phase::Prepare, method, None);
+        error.0.no_url = Some(hide_credentials(text));
+        error
     }
 
     /// A session that cannot be made as it was described.
@@ -140,6 +151,7 @@ impl Error {
             phase: Phase::Prepare,
             method: None,
             url: None,
+            no_url: None,
             reused: false,
         }))
     }
@@ -280,8 +292,20 @@ impl fmt::Display for Error {
                 ": "
             })?;
         }
+        if let Some(text) = &inner.no_url {
+            write!(f, "{text:?}: ")?;
+        }
         write!(f, "{}: {}", inner.phase, inner.kind)
     }
+}
+
+/// What stands before an `@` is not to be printed.
+fn hide_credentials(text: &str) -> String {
+    let (dots, rest) = match text.rfind('@') {
+        Some(at) => ("...", &text[at..]),
+        None => ("", text),
+    };
+    dots.chars().chain(rest.chars()).take(LONGEST_URL).collect()
 }
 
 impl fmt::Debug for Error {

@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::http::body::Feed;
 use crate::http::connection::{Connection, Piece};
 use crate::http::error::{ErrorKind, Phase};
-use crate::http::limits::{Alarm, Deadline};
+use crate::http::limits::{Alarm, Deadline, Knob};
 use crate::http::parser::ResponseHead;
 use crate::http::request::Framing;
 use crate::http::shared::Tracer;
@@ -58,7 +58,7 @@ pub(crate) enum State {
 }
 
 /// What stops an exchange, and where.
-type Failure = (ErrorKind, Phase);
+pub(crate) type Failure = (ErrorKind, Phase);
 
 /// The head of the answer, and whether the request was sent to its end.
 pub(crate) type Answer = (ResponseHead, bool);
@@ -99,7 +99,7 @@ impl Exchange<'_> {
                 }
             }
             if let Some(alarm) = &mut self.waits {
-                let wait = || Deadline::new(self.core, "", Some(CONTINUE_WAIT));
+                let wait = || Deadline::new(self.core, Knob::Patience, Some(CONTINUE_WAIT));
                 let late = alarm
                     .poll(context, *continues.get_or_insert_with(wait))
                     .is_err();
@@ -255,7 +255,7 @@ impl Future for Exchanging<'_> {
             this.moved = u64::MAX;
         } else if moved != this.moved {
             this.moved = moved;
-            let inactive = Deadline::new(exchange.core, "sock_read", exchange.sock_read);
+            let inactive = Deadline::new(exchange.core, Knob::SockRead, exchange.sock_read);
             this.until = inactive.earlier(exchange.total);
         }
         match this.alarm.poll(context, this.until) {

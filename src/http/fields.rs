@@ -1,21 +1,65 @@
 //! Header fields: from the slices that `httparse` found to an `http::HeaderMap`. Used for heads and for trailers.
 
 use super::parse_error::quote;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::Header;
 
-/// Collects the fields in their order; repeated names are all kept (R14). The error is a reason text.
-pub(super) fn header_map(fields: &[Header<'_>]) -> Result<HeaderMap, String> {
+/// Which of the fields that say something about the connection there are. Most are absent from most heads, and each that
+/// need not be looked up saves a hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notable {
+    pub(crate) connection: bool,
+    pub(crate) content_length: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) set_cookie: bool,
+    pub(crate) transfer_encoding: bool,
+}
+
+pub(crate) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+impl Notable {
+    /// What there is in `headers`.
+    pub(crate) fn of(headers: &HeaderMap) -> Notable {
+        let mut notable = Notable::default();
+        headers.keys().for_each(|name| notable.note(name));
+        notable
+    }
+
+    fn note(&mut self, name: &HeaderName) {
+        self.connection |= *name == CONNECTION;
+        self.content_length |= *name == CONTENT_LENGTH;
+        self.keep_alive |= *name == KEEP_ALIVE;
+        self.set_cookie |= *name == SET_COOKIE;
+        self.transfer_encoding |= *name == TRANSFER_ENCODING;
+    }
+}
+
+/// Collects the fields in their order; repeated names are all kept (R14). They were found in `source`, of which `copy` is a
+/// copy: the values share it. The error is a reason text.
+pub(super) fn header_map(
+    fields: &[Header<'_>],
+    source: &[u8],
+    copy: &Bytes,
+) -> Result<(HeaderMap, Notable), String> {
+    let mut notable = Notable::default();
+    let share = |value: &[u8]| {
+        if value.is_empty() {
+            return Bytes::new();
+        }
+        let at = value.as_ptr().addr() - source.as_ptr().addr();
+        copy.slice(at..at + value.len())
+    };
     let too_many = |_| format!("{} fields are more than a header map holds", fields.len());
     let mut map = HeaderMap::try_with_capacity(fields.len()).map_err(too_many)?;
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let name =
             name.map_err(|_| format!("field name {} is not usable", quote(field.name.as_bytes())))?;
-        let value = if field.value.contains(&b'\n') {
-            HeaderValue::try_from(unfold(field.value))
-        } else {
-            HeaderValue::from_bytes(field.value)
+        let value = match HeaderValue::from_maybe_shared(share(field.value)) {
+            Err(_) if field.value.contains(&b'\n') => HeaderValue::try_from(unfold(field.value)),
+            value => value,
         };
         let value = value.map_err(|_| {
             format!(
@@ -23,9 +67,10 @@ pub(super) fn header_map(fields: &[Header<'_>]) -> Result<HeaderMap, String> {
                 quote(field.value)
             )
         })?;
+        notable.note(&name);
         map.try_append(name, value).map_err(too_many)?;
     }
-    Ok(map)
+    Ok((map, notable))
 }
 
 /// Joins the lines of a folded value with one space each (R11).
@@ -96,35 +141,63 @@ mod tests {
 
     #[test]
     fn order_and_duplicates_are_kept() {
-        let field = |name, value| Header { name, value };
-        let fields = [
-            field("Server", b"a" as &[u8]),
-            field("X-One", b""),
-            field("server", b"b"),
-            field("ETag", b"\xff"),
-        ];
-        let map = header_map(&fields).unwrap();
+        let map = |lines: &[u8]| {
+            let mut slots = [httparse::EMPTY_HEADER; 8];
+            let parsed = httparse::parse_headers(lines, &mut slots).unwrap();
+            let (_, fields) = parsed.unwrap();
+            header_map(fields, lines, &Bytes::copy_from_slice(lines))
+        };
+        let lines = b"Server: a\r\nX-One:\r\nserver: b\r\nETag:  \xff \r\nX-Two: c\r\n\r\n";
+        let (map, notable) = map(lines).unwrap();
+        assert_eq!(notable, Notable::default());
         let seen: Vec<_> = map
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
             .collect();
-        let expected: [(&str, &[u8]); 4] = [
+        let expected: [(&str, &[u8]); 5] = [
             ("server", b"a"),
             ("server", b"b"),
             ("x-one", b""),
             ("etag", b"\xff"),
+            ("x-two", b"c"),
         ];
         assert_eq!(seen, expected);
-        assert!(
-            header_map(&[field("X", b"a\x00b")])
-                .unwrap_err()
-                .contains(r"`a\x00b` of x")
-        );
-        assert!(
-            header_map(&[field("a b", b"")])
-                .unwrap_err()
-                .contains("`a b`")
-        );
+        let refused = |name, value| {
+            let field = Header { name, value };
+            header_map(&[field], value, &Bytes::copy_from_slice(value)).unwrap_err()
+        };
+        assert!(refused("X", b"a\x00b").contains(r"`a\x00b` of x"));
+        assert!(refused("a b", b"").contains("`a b`"));
+    }
+
+    #[test]
+    fn notable_fields_are_noted() {
+        let set = |set: fn(&mut Notable)| {
+            let mut notable = Notable::default();
+            set(&mut notable);
+            notable
+        };
+        for (name, expected) in [
+            ("Connection", set(|notable| notable.connection = true)),
+            (
+                "CONTENT-LENGTH",
+                set(|notable| notable.content_length = true),
+            ),
+            ("Keep-Alive", set(|notable| notable.keep_alive = true)),
+            ("set-cookie", set(|notable| notable.set_cookie = true)),
+            (
+                "transfer-encoding",
+                set(|notable| notable.transfer_encoding = true),
+            ),
+            ("Server", Notable::default()),
+        ] {
+            let line = format!("{name}: 1\r\n\r\n");
+            let mut slots = [httparse::EMPTY_HEADER; 1];
+            let parsed = httparse::parse_headers(line.as_bytes(), &mut slots).unwrap();
+            let copy = Bytes::copy_from_slice(line.as_bytes());
+            let (map, notable) = header_map(parsed.unwrap().1, line.as_bytes(), &copy).unwrap();
+            assert_eq!((notable, Notable::of(&map)), (expected, expected), "{name}");
+        }
     }
 
     #[test]

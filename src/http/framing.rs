@@ -1,6 +1,7 @@
 //! Where a response body ends, and whether the connection outlives it: the rules on Content-Length, Transfer-Encoding
 //! and Connection, as pure functions of a parsed head. No bytes are read here.
 
+use super::fields::Notable;
 use super::parse_error::{ParseError, quote};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version};
@@ -53,6 +54,16 @@ impl Framing {
         version: Version,
         headers: &HeaderMap,
     ) -> Result<Self, ParseError> {
+        Self::decide(asked, status, version, headers, Notable::of(headers))
+    }
+
+    pub(crate) fn decide(
+        asked: Asked,
+        status: StatusCode,
+        version: Version,
+        headers: &HeaderMap,
+        notable: Notable,
+    ) -> Result<Self, ParseError> {
         if status == StatusCode::SWITCHING_PROTOCOLS && !asked.upgrade {
             let why = "status 101, but the request offered no upgrade";
             return Err(ParseError::UnexpectedUpgrade(why.into()));
@@ -63,7 +74,7 @@ impl Framing {
         if asked.head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
             return Ok(Self::Empty);
         }
-        if headers.contains_key(TRANSFER_ENCODING) {
+        if notable.transfer_encoding {
             if version == Version::HTTP_10 {
                 return Err(ParseError::BadFraming(
                     "Transfer-Encoding in an HTTP/1.0 response".into(),
@@ -72,7 +83,7 @@ impl Framing {
             let chunked = is_chunked(headers);
             if chunked != Ok(false) {
                 // Two parties that each believe another one of the two fields see two different messages: smuggling.
-                if headers.contains_key(CONTENT_LENGTH) {
+                if notable.content_length {
                     return Err(ParseError::BadFraming(
                         "both Transfer-Encoding and Content-Length".into(),
                     ));
@@ -80,7 +91,11 @@ impl Framing {
                 return chunked.map(|_| Self::Chunked);
             }
         }
-        Ok(content_length(headers)?.map_or(Self::UntilEof, Self::Length))
+        let length = match notable.content_length {
+            true => content_length(headers)?,
+            false => None,
+        };
+        Ok(length.map_or(Self::UntilEof, Self::Length))
     }
 
     /// Whether the message says itself where it ends, so that another one can follow on the connection.
@@ -91,9 +106,12 @@ impl Framing {
 
 /// What Version and Connection say about using the connection again (R38). `close` wins over `keep-alive`, in any order.
 pub fn keep_alive(version: Version, headers: &HeaderMap) -> bool {
-    let says =
-        |what: &[u8]| list(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case(what));
-    !says(b"close") && (version == Version::HTTP_11 || says(b"keep-alive"))
+    let (mut close, mut keep) = (false, version == Version::HTTP_11);
+    for token in list(headers, &CONNECTION) {
+        close |= token.eq_ignore_ascii_case(b"close");
+        keep |= token.eq_ignore_ascii_case(b"keep-alive");
+    }
+    keep && !close
 }
 
 /// `chunked` alone is true; only `identity` is false, as if the field were absent; all else is an error (R22).
@@ -119,16 +137,18 @@ fn is_chunked(headers: &HeaderMap) -> Result<bool, ParseError> {
 /// The one length that all Content-Length lines and list members agree on (R24, R25, R26).
 fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ParseError> {
     let mut agreed = None;
-    for member in list(headers, &CONTENT_LENGTH) {
-        let length = decimal(member)?;
-        if agreed.is_some_and(|other| other != length) {
-            let why = format!(
-                "Content-Length says {} and {length}",
-                agreed.unwrap_or_default()
-            );
-            return Err(ParseError::BadFraming(why));
+    for line in headers.get_all(CONTENT_LENGTH) {
+        for member in line.as_bytes().split(|&b| b == b',') {
+            let length = decimal(member.trim_ascii())?;
+            if agreed.is_some_and(|other| other != length) {
+                let why = format!(
+                    "Content-Length says {} and {length}",
+                    agreed.unwrap_or_default()
+                );
+                return Err(ParseError::BadFraming(why));
+            }
+            agreed = Some(length);
         }
-        agreed = Some(length);
     }
     Ok(agreed)
 }

@@ -2,14 +2,18 @@
 //! by `httparse`. What `httparse` does not do stands here: the limits, the interim heads, when to look again at a head that
 //! comes in pieces, and folded fields.
 
-use super::fields::{bad_line, header_map, is_folded};
+use super::fields::{Notable, bad_line, header_map, is_folded};
 use super::framing::{Asked, Framing};
 use super::parse_error::{ParseError, quote};
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use std::mem::MaybeUninit;
 
 /// A server may send empty lines before a status line, but not for ever (R7).
 const MAX_EMPTY_LINES: usize = 16;
+
+/// So much of what comes with a head is copied together with it. As long as one header value is kept, all of it is.
+const MOST_AHEAD: usize = 1024;
 
 /// Up to this many fields are parsed in an array on the stack.
 const STACK_FIELDS: usize = 128;
@@ -46,6 +50,7 @@ pub struct ResponseHead {
     pub headers: HeaderMap,
     /// Where the body ends. With `Tunnel`, what follows the head is not HTTP and stays in the buffer.
     pub framing: Framing,
+    pub(crate) notable: Notable,
 }
 
 /// The parser of all heads of one response.
@@ -60,6 +65,8 @@ pub(super) struct HeadParser {
     interim: usize,
     empty_lines: usize,
     saw_continue: bool,
+    /// A copy of what came behind the final head, if it was little.
+    ahead: Bytes,
 }
 
 impl HeadParser {
@@ -73,6 +80,7 @@ impl HeadParser {
             interim: 0,
             empty_lines: 0,
             saw_continue: false,
+            ahead: Bytes::new(),
         }
     }
 
@@ -83,6 +91,10 @@ impl HeadParser {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(super) fn take_ahead(&mut self) -> Bytes {
+        std::mem::take(&mut self.ahead)
     }
 
     pub(super) fn saw_continue(&self) -> bool {
@@ -117,6 +129,7 @@ impl HeadParser {
             self.fields += parsed.fields;
             self.scan = HeadScan::default();
             if parsed.head.is_some() {
+                self.ahead = parsed.ahead;
                 return Ok((used, parsed.head));
             }
             self.count_interim(parsed.status)?;
@@ -168,7 +181,7 @@ impl HeadParser {
     /// Parses the head at the front of `window`; `None` if it is not complete.
     fn parse(&self, window: &[u8]) -> Result<Option<ParsedHead>, ParseError> {
         let max_fields = self.limits.max_headers.saturating_sub(self.fields);
-        let mut on_stack = [const { MaybeUninit::uninit() }; STACK_FIELDS];
+        let mut on_stack = [MaybeUninit::uninit(); STACK_FIELDS];
         let mut on_heap = Vec::new();
         let slots = if max_fields <= STACK_FIELDS {
             &mut on_stack[..max_fields]
@@ -204,6 +217,7 @@ impl HeadParser {
                 fields,
                 status,
                 head: None,
+                ahead: Bytes::new(),
             }));
         }
         let version = if response.version == Some(0) {
@@ -221,19 +235,26 @@ impl HeadParser {
                 return Err(ParseError::BadHeader(why));
             }
         }
-        let headers = header_map(response.headers).map_err(ParseError::BadHeader)?;
-        let framing = Framing::new(self.asked, status, version, &headers)?;
+        // One copy for all values, and for what came with them, if that is little: mostly it is the body.
+        let little = window.len() - bytes <= MOST_AHEAD;
+        let copied = if little { window } else { &window[..bytes] };
+        let copy = Bytes::copy_from_slice(copied);
+        let (headers, notable) =
+            header_map(response.headers, window, &copy).map_err(ParseError::BadHeader)?;
+        let framing = Framing::decide(self.asked, status, version, &headers, notable)?;
         let head = Some(ResponseHead {
             status,
             version,
             headers,
             framing,
+            notable,
         });
         Ok(Some(ParsedHead {
             bytes,
             fields,
             status,
             head,
+            ahead: copy.slice(bytes..),
         }))
     }
 }
@@ -244,6 +265,7 @@ struct ParsedHead {
     fields: usize,
     status: StatusCode,
     head: Option<ResponseHead>,
+    ahead: Bytes,
 }
 
 /// What is known of an unfinished head, so that small reads do not have it parsed again each time.

@@ -9,11 +9,20 @@ pub trait IntoUrl {
     /// # Errors
     /// The text, and what is wrong with it.
     fn into_url(self) -> Result<Url, (String, url::ParseError)>;
+
+    /// The text, where it is one: a session parses the same text only once.
+    fn as_text(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl IntoUrl for &str {
     fn into_url(self) -> Result<Url, (String, url::ParseError)> {
         Url::parse(self).map_err(|error| (self.to_owned(), error))
+    }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
@@ -21,11 +30,19 @@ impl IntoUrl for &String {
     fn into_url(self) -> Result<Url, (String, url::ParseError)> {
         self.as_str().into_url()
     }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self.as_str())
+    }
 }
 
 impl IntoUrl for String {
     fn into_url(self) -> Result<Url, (String, url::ParseError)> {
         self.as_str().into_url()
+    }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self.as_str())
     }
 }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::clock::to_nanos;
 use crate::core::Core;
 use crate::current;
 use crate::http::error::ErrorKind;
@@ -55,28 +56,61 @@ impl ClientTimeout {
     }
 }
 
+/// Which limit it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Knob {
+    Total,
+    Connect,
+    SockConnect,
+    SockRead,
+    /// One of the client's own, after which it does something else.
+    Patience,
+}
+
+impl Knob {
+    /// What [`ClientTimeout`] calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Knob::Total => "total",
+            Knob::Connect => "connect",
+            Knob::SockConnect => "sock_connect",
+            Knob::SockRead => "sock_read",
+            Knob::Patience => "",
+        }
+    }
+}
+
 /// When a limit is over, on the loop's clock, and which one it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     at: u64,
-    knob: &'static str,
-    limit: Duration,
+    /// In nanoseconds.
+    limit: u64,
+    knob: Knob,
 }
 
 impl Deadline {
     pub(crate) const NEVER: Deadline = Deadline {
         at: u64::MAX,
-        knob: "total",
-        limit: Duration::MAX,
+        limit: u64::MAX,
+        knob: Knob::Total,
     };
 
     /// `limit` from now on.
-    pub(crate) fn new(core: &Core, knob: &'static str, limit: Option<Duration>) -> Deadline {
-        let Some(limit) = limit else {
+    pub(crate) fn new(core: &Core, knob: Knob, limit: Option<Duration>) -> Deadline {
+        match limit {
+            None => Deadline::NEVER,
+            limit => Deadline::from(core.clock.read(), knob, limit),
+        }
+    }
+
+    /// `limit` from `now` on, which was read from the clock.
+    pub(crate) fn from(now: u64, knob: Knob, limit: Option<Duration>) -> Deadline {
+        let Some(limit) = limit.and_then(to_nanos) else {
             return Deadline::NEVER;
         };
-        let at = core.clock.after(limit).unwrap_or(u64::MAX);
-        Deadline { at, knob, limit }
+        let at = now.saturating_add(limit);
+        Deadline { at, limit, knob }
     }
 
     pub(crate) fn earlier(self, other: Deadline) -> Deadline {
@@ -84,7 +118,7 @@ impl Deadline {
     }
 
     pub(crate) fn error(self) -> ErrorKind {
-        ErrorKind::Timeout(self.knob, self.limit)
+        ErrorKind::Timeout(self.knob.name(), Duration::from_nanos(self.limit))
     }
 }
 

@@ -12,7 +12,8 @@
 use super::chunked::{Chunk, ChunkDecoder};
 use super::framing::keep_alive;
 use super::head::HeadParser;
-use http::{HeaderMap, Method};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Version};
 
 pub use super::framing::Framing;
 pub use super::head::{Limits, ResponseHead};
@@ -90,6 +91,16 @@ impl ResponseParser {
     /// Whether `100 Continue` has come: a request that waits with its body may send it.
     pub fn saw_continue(&self) -> bool {
         self.head.saw_continue()
+    }
+
+    /// Without more input it can only ask for it.
+    pub(crate) fn needs_input(&self) -> bool {
+        !matches!(self.state, State::Sized(0) | State::Done | State::Failed(_))
+    }
+
+    /// A copy of what came behind the head, if that is little; it is in the input still. To be asked for once.
+    pub(crate) fn take_ahead(&mut self) -> Bytes {
+        self.head.take_ahead()
     }
 
     /// Body bytes still to come, where Content-Length (or the end of the response) tells.
@@ -191,7 +202,11 @@ impl ResponseParser {
 
     fn begin_body(&mut self, head: ResponseHead) -> Event<'static> {
         let limits = self.head.limits();
-        self.reusable = head.framing.is_self_delimited() && keep_alive(head.version, &head.headers);
+        let keeps = match head.notable.connection {
+            true => keep_alive(head.version, &head.headers),
+            false => head.version == Version::HTTP_11,
+        };
+        self.reusable = head.framing.is_self_delimited() && keeps;
         self.state = match head.framing {
             Framing::Empty => State::Sized(0),
             Framing::Length(length) => State::Sized(length),

@@ -54,6 +54,8 @@ struct Idle {
 
 pub(crate) struct Pool {
     hosts: RefCell<HashMap<Box<str>, Rc<Host>>>,
+    /// The one that was asked for last, which mostly is asked for again.
+    last: RefCell<Option<Rc<Host>>>,
     limit: usize,
     limit_per_host: usize,
     keepalive: Duration,
@@ -81,6 +83,7 @@ impl Pool {
     pub(crate) fn new(settings: &TcpConnector) -> Rc<Pool> {
         Rc::new(Pool {
             hosts: RefCell::default(),
+            last: RefCell::default(),
             limit: settings.limit,
             limit_per_host: settings.limit_per_host,
             keepalive: settings.keepalive,
@@ -114,18 +117,23 @@ impl Pool {
     /// When another loop uses the session.
     pub(crate) fn host(&self, core: &Rc<Core>, name: &str) -> Rc<Host> {
         self.bind(core);
-        let mut hosts = self.hosts.borrow_mut();
-        if let Some(host) = hosts.get(name) {
+        let mut last = self.last.borrow_mut();
+        if let Some(host) = last.as_ref().filter(|host| *host.name == *name) {
             return host.clone();
         }
-        let host = Rc::new(Host {
-            name: name.into(),
-            idle: RefCell::default(),
-            in_use: Cell::new(0),
-            waiters: RefCell::default(),
+        let mut hosts = self.hosts.borrow_mut();
+        let known = hosts.get(name).cloned();
+        let host = known.unwrap_or_else(|| {
+            let host = Rc::new(Host {
+                name: name.into(),
+                idle: RefCell::default(),
+                in_use: Cell::new(0),
+                waiters: RefCell::default(),
+            });
+            hosts.insert(name.into(), host.clone());
+            host
         });
-        hosts.insert(name.into(), host.clone());
-        host
+        last.insert(host).clone()
     }
 
     /// The right to use one connection, without waiting.
@@ -233,6 +241,9 @@ impl Pool {
             && host.waiters.borrow().is_empty();
         if unused {
             self.hosts.borrow_mut().remove(&host.name);
+            self.last
+                .borrow_mut()
+                .take_if(|last| std::ptr::eq(&**last, host));
         }
     }
 
@@ -242,13 +253,13 @@ impl Pool {
         number
     }
 
-    /// The connection to `host` that was used last and is still good. Stale ones on the way are closed.
-    pub(crate) fn check_out(&self, core: &Core, host: &Host) -> Option<Box<Connection>> {
+    /// The connection to `host` that was used last and is still good at this time. Stale ones on the way are closed.
+    pub(crate) fn check_out(&self, now: u64, host: &Host) -> Option<Box<Connection>> {
         loop {
             let mut candidate = host.idle.borrow_mut().pop()?;
             self.idle.set(self.idle.get() - 1);
             candidate.connection.unwatch();
-            if core.clock.last() < candidate.until && candidate.connection.is_fresh() {
+            if now < candidate.until && candidate.connection.is_fresh(now) {
                 self.reused.set(self.reused.get() + 1);
                 return Some(candidate.connection);
             }

@@ -34,7 +34,7 @@ impl Proxy {
                 "a proxy of scheme {scheme} is not supported, http is"
             ));
         }
-        let authorization = auth::take_credentials(&mut url);
+        let authorization = auth::has_credentials(&url).then(|| auth::take_credentials(&mut url));
         Ok(Proxy {
             url: Rc::new(url),
             authorization,

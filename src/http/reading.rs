@@ -9,8 +9,9 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::http::connection::{Connection, Piece};
+use crate::http::fields::KEEP_ALIVE;
 use crate::http::limits::{Deadline, within};
-use crate::http::parser::End;
+use crate::http::parser::{End, ResponseHead};
 use crate::http::pool::Permit;
 use crate::observe::Site;
 
@@ -29,9 +30,12 @@ impl Reading {
         mut connection: Box<Connection>,
         permit: Permit,
         sent: bool,
-        headers: &HeaderMap,
+        head: &ResponseHead,
     ) -> Reading {
-        connection.keeps = keeps(headers);
+        connection.keeps = match head.notable.keep_alive {
+            true => keeps(&head.headers),
+            false => None,
+        };
         Reading {
             connection,
             permit,
@@ -54,10 +58,9 @@ impl Reading {
 
     /// Nobody wants the body.
     pub(crate) fn abandon(mut self) {
-        // Its length is known, or it is small enough for the buffer.
         let left = self.connection.remaining();
         if left.is_none_or(|left| left <= MOST_UNREAD) {
-            if let Some(end) = self.connection.drain() {
+            if let Some(end) = self.connection.drain(MOST_UNREAD) {
                 self.finish(&end);
             }
         }
@@ -97,7 +100,7 @@ impl Reading {
 /// How long the server keeps the idle connection, if it says so.
 fn keeps(headers: &HeaderMap) -> Option<Duration> {
     let mut kept = None;
-    for value in headers.get_all("keep-alive") {
+    for value in headers.get_all(KEEP_ALIVE) {
         for part in value.to_str().unwrap_or_default().split(',') {
             let (name, value) = part.split_once('=')?;
             let value: Option<u64> = value.trim().parse().ok();

@@ -1,9 +1,12 @@
 //! Redirects: where they lead, what becomes of the request, and what another origin does not get to see.
 
+use std::rc::Rc;
+
 use http::header::{HOST, LOCATION};
 use http::{Method, StatusCode};
 use url::Url;
 
+use crate::http::auth::has_credentials;
 use crate::http::body::Body;
 use crate::http::error::ErrorKind;
 use crate::http::into_url::check_url;
@@ -37,7 +40,7 @@ fn resolve(from: &Url, location: &[u8]) -> Result<Url, String> {
         .join(&text)
         .map_err(|error| format!("the Location \"{quoted}\" is no URL: {error}"))?;
     check_url(&next).map_err(|why| format!("the redirect cannot be followed: {why}"))?;
-    if !next.username().is_empty() || next.password().is_some() {
+    if has_credentials(&next) {
         return Err("the Location has credentials in it".to_owned());
     }
     if next.fragment().is_none() {
@@ -48,22 +51,21 @@ fn resolve(from: &Url, location: &[u8]) -> Result<Url, String> {
 
 impl Request {
     /// Turns into the request that follows a redirect with `status` to `next`.
-    pub(crate) fn redirect(&mut self, status: StatusCode, next: Url) -> Result<(), ErrorKind> {
-        let parts = &mut self.parts;
+    pub(crate) fn redirect(&mut self, status: StatusCode, next: Rc<Url>) -> Result<(), ErrorKind> {
         let becomes_get = match status.as_u16() {
-            301 | 302 => parts.method == Method::POST,
-            303 => parts.method != Method::HEAD && parts.method != Method::GET,
+            301 | 302 => self.method == Method::POST,
+            303 => self.method != Method::HEAD && self.method != Method::GET,
             _ => false,
         };
         let is_origin = self.url[..url::Position::BeforePath] == next[..url::Position::BeforePath];
         if becomes_get {
-            parts.method = Method::GET;
-            parts.body = Body::empty();
-            parts.chunked = false;
-        } else if !parts.body.can_be_sent() {
+            self.method = Method::GET;
+            self.body = Body::empty();
+            self.chunked = false;
+        } else if !self.body.can_be_sent() {
             return Err(ErrorKind::BodyNotReplayable);
         }
-        let given = std::mem::take(&mut parts.headers);
+        let given = std::mem::take(&mut self.headers);
         let mut last = None;
         for (name, value) in given {
             // A name comes with its first value only.
@@ -73,12 +75,12 @@ impl Request {
             let is_dropped = becomes_get && is_about_content(&name)
                 || !is_origin && (is_secret(&name) || name == HOST);
             if !is_dropped {
-                parts.headers.append(name.clone(), value);
+                self.headers.append(name.clone(), value);
             }
             last = Some(name);
         }
         if !is_origin {
-            parts.cookies.clear();
+            self.cookies.clear();
             self.is_abroad = true;
         }
         self.url = next;

@@ -1,5 +1,8 @@
 //! A request that can be sent, hop after hop: where it goes, what it says, and what may happen to it on the way.
 
+use std::fmt;
+use std::rc::Rc;
+
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
     PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
@@ -7,13 +10,19 @@ use http::header::{
 use http::{Method, Version};
 use url::{Position, Url};
 
+use crate::http::auth;
 use crate::http::body::Body;
+use crate::http::error::{Error, ErrorKind, Phase};
+use crate::http::into_url::check_url;
 use crate::http::limits::ClientTimeout;
 use crate::http::proxy::Proxy;
 use crate::http::shared::Shared;
 
-/// What there is besides the URL.
-pub(crate) struct Parts {
+/// A request that can be sent: [`RequestBuilder::build`](crate::http::RequestBuilder::build) makes it,
+/// [`ClientSession::execute`](crate::http::ClientSession::execute) sends it.
+pub struct Request {
+    /// Without user name and password, from [`prepare`](Request::prepare) on.
+    pub(crate) url: Rc<Url>,
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
@@ -26,12 +35,6 @@ pub(crate) struct Parts {
     pub(crate) follows_redirects: bool,
     /// `None`: as the method says.
     pub(crate) idempotent: Option<bool>,
-}
-
-pub(crate) struct Request {
-    /// Without user name and password.
-    pub(crate) url: Url,
-    pub(crate) parts: Parts,
     /// A redirect has led to another origin: what was meant for the first one is not sent, from now on.
     pub(crate) is_abroad: bool,
 }
@@ -71,9 +74,77 @@ pub(crate) fn is_about_content(name: &HeaderName) -> bool {
         || *name == EXPECT
 }
 
-impl Parts {
-    /// What is wrong with it, before anything is sent.
-    pub(crate) fn check(&mut self) -> Result<(), String> {
+impl Request {
+    pub(crate) fn new(method: Method, url: Rc<Url>, timeout: ClientTimeout) -> Request {
+        Request {
+            url,
+            method,
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+            cookies: String::new(),
+            timeout,
+            version: Version::HTTP_11,
+            chunked: false,
+            expects_continue: false,
+            follows_redirects: true,
+            idempotent: None,
+            is_abroad: false,
+        }
+    }
+
+    /// Its method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Where it goes, without user name and password, which are in the header `Authorization` by now.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Its own header fields; those of the session, `Host` and what is about the body's length are added when it is sent.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// What it carries.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// The same request once more; `None` if its body is a stream, which can be sent only once.
+    pub fn try_clone(&self) -> Option<Request> {
+        Some(Request {
+            url: self.url.clone(),
+            method: self.method.clone(),
+            headers: self.headers.clone(),
+            body: self.body.try_clone()?,
+            cookies: self.cookies.clone(),
+            ..*self
+        })
+    }
+
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, Phase::Prepare, &self.method, Some(&self.url))
+    }
+
+    /// Checks all that can be known before a byte is sent, and makes it such that it can be. Doing it twice does no harm.
+    pub(crate) fn prepare(&mut self) -> Result<(), Error> {
+        if auth::has_credentials(&self.url) {
+            let value = auth::take_credentials(Rc::make_mut(&mut self.url));
+            if self.headers.contains_key(AUTHORIZATION) {
+                let why = "credentials in the URL, and a header Authorization as well";
+                return Err(self.error(ErrorKind::InvalidRequest(why.to_owned())));
+            }
+            self.headers.insert(AUTHORIZATION, value);
+        }
+        let checked = check_url(&self.url).map_err(ErrorKind::InvalidUrl);
+        let checked = checked.and_then(|()| self.check().map_err(ErrorKind::InvalidRequest));
+        checked.map_err(|kind| self.error(kind))
+    }
+
+    /// What is wrong with it besides the URL.
+    fn check(&mut self) -> Result<(), String> {
         if self.method == Method::CONNECT {
             return Err("CONNECT is what a proxy is asked with (see Proxy)".to_owned());
         }
@@ -148,9 +219,7 @@ impl Parts {
     pub(crate) fn offers_upgrade(&self) -> bool {
         self.headers.contains_key(UPGRADE)
     }
-}
 
-impl Request {
     pub(crate) fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
@@ -176,25 +245,24 @@ impl Request {
         route: Route<'_>,
         cookies: Option<&[u8]>,
     ) {
-        let parts = &self.parts;
-        out.extend_from_slice(parts.method.as_str().as_bytes());
+        out.extend_from_slice(self.method.as_str().as_bytes());
         out.push(b' ');
         let from = match route {
             Route::Proxy(_) => Position::BeforeScheme,
             _ => Position::BeforePath,
         };
         out.extend_from_slice(self.url[from..Position::AfterQuery].as_bytes());
-        out.extend_from_slice(match parts.version {
+        out.extend_from_slice(match self.version {
             Version::HTTP_10 => b" HTTP/1.0\r\nHost: ",
             _ => b" HTTP/1.1\r\nHost: ",
         });
-        match parts.headers.get(HOST) {
+        match self.headers.get(HOST) {
             Some(host) => out.extend_from_slice(host.as_bytes()),
             None => out
                 .extend_from_slice(self.url[Position::BeforeHost..Position::BeforePath].as_bytes()),
         }
         out.extend_from_slice(b"\r\n");
-        if parts.headers.is_empty() && !self.is_abroad {
+        if self.headers.is_empty() && !self.is_abroad {
             out.extend_from_slice(&shared.default_lines);
         } else {
             self.write_fields(out, shared, route);
@@ -207,21 +275,21 @@ impl Request {
         {
             field(out, PROXY_AUTHORIZATION.as_str(), value.as_bytes());
         }
-        match parts.framing() {
+        match self.framing() {
             Framing::Nothing => {}
             Framing::Length(length) => {
                 field(out, CONTENT_LENGTH.as_str(), length.to_string().as_bytes());
             }
             Framing::Chunked => field(out, TRANSFER_ENCODING.as_str(), b"chunked"),
         }
-        if parts.expects_continue {
+        if self.expects_continue {
             field(out, EXPECT.as_str(), b"100-continue");
         }
         out.extend_from_slice(b"\r\n");
     }
 
     fn write_fields(&self, out: &mut Vec<u8>, shared: &Shared, route: Route<'_>) {
-        let given = &self.parts.headers;
+        let given = &self.headers;
         let defaults = shared.defaults.iter();
         let defaults = defaults
             .filter(|(name, _)| !(given.contains_key(*name) || self.is_abroad && is_secret(name)));
@@ -236,14 +304,13 @@ impl Request {
 
     /// One line for all: given as a header, for this request, and from the jar.
     fn write_cookies(&self, out: &mut Vec<u8>, shared: &Shared, jar: Option<&[u8]>) {
-        let parts = &self.parts;
-        let given = match parts.headers.contains_key(COOKIE) || self.is_abroad {
-            true => &parts.headers,
+        let given = match self.headers.contains_key(COOKIE) || self.is_abroad {
+            true => &self.headers,
             false => &shared.defaults,
         };
         let given = given.get_all(COOKIE).iter();
         let given = given.map(|value| value.as_bytes());
-        let own = (!parts.cookies.is_empty()).then_some(parts.cookies.as_bytes());
+        let own = (!self.cookies.is_empty()).then_some(self.cookies.as_bytes());
         let mut separator: &[u8] = b"cookie: ";
         for cookies in given.chain(own).chain(jar) {
             out.extend_from_slice(separator);
@@ -261,4 +328,10 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Request {} {}>", self.method, self.url)
+    }
 }

@@ -18,7 +18,7 @@ use crate::current;
 use crate::http::connection::Piece;
 use crate::http::content::Content;
 use crate::http::error::{Error, ErrorKind, Phase};
-use crate::http::limits::{Alarm, Deadline};
+use crate::http::limits::{Alarm, Deadline, Knob};
 use crate::http::parser::{Framing, ResponseHead};
 use crate::http::policy::Hop;
 use crate::http::reading::{Reading, Source};
@@ -37,7 +37,7 @@ use crate::observe::Site;
 /// aiohttp's `ClientResponse`.
 pub struct Response {
     head: ResponseHead,
-    url: Url,
+    url: Rc<Url>,
     method: Method,
     history: Vec<Hop>,
     remote_addr: Option<SocketAddr>,
@@ -65,7 +65,7 @@ impl Response {
     pub(crate) fn new(
         session: Rc<Shared>,
         number: u64,
-        request: Request,
+        request: &Request,
         (head, content, reading): (ResponseHead, Content, Reading),
         history: Vec<Hop>,
         total: Deadline,
@@ -74,8 +74,8 @@ impl Response {
             head,
             remote_addr: reading.connection.peer,
             source: Source::Open(reading),
-            url: request.url,
-            method: request.parts.method,
+            url: request.url.clone(),
+            method: request.method.clone(),
             history,
             trailers: None,
             session,
@@ -83,7 +83,7 @@ impl Response {
             content,
             rest: Bytes::new(),
             total,
-            sock_read: request.parts.timeout.sock_read,
+            sock_read: request.timeout.sock_read,
             waiting: None,
         }
     }
@@ -254,7 +254,7 @@ impl Response {
         let moved = reading.connection.moved();
         let core = current::expect();
         let (total, sock_read) = (self.total, self.sock_read);
-        let until = || Deadline::new(&core, "sock_read", sock_read).earlier(total);
+        let until = || Deadline::new(&core, Knob::SockRead, sock_read).earlier(total);
         let waiting = self.waiting.get_or_insert_with(|| Waiting {
             alarm: Alarm::new(core.clone()),
             until: until(),
@@ -276,13 +276,19 @@ impl Response {
         self.bytes_at(Location::caller())
     }
 
-    async fn bytes_at(mut self, site: Site) -> Result<Bytes, Error> {
+    // An argument of an `async fn` is there twice in its future.
+    #[expect(clippy::manual_async_fn)]
+    fn bytes_at(mut self, site: Site) -> impl Future<Output = Result<Bytes, Error>> {
+        async move { self.read_all(site).await }
+    }
+
+    async fn read_all(&mut self, site: Site) -> Result<Bytes, Error> {
         let limit = self.session.max_body;
         let mut first = Bytes::new();
         let mut all: Vec<u8> = Vec::new();
         loop {
             let chunk = Chunk {
-                response: &mut self,
+                response: self,
                 site,
             };
             let Some(chunk) = chunk.await? else {

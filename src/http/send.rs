@@ -1,10 +1,12 @@
 //! From a request to the head of its response: hop after hop, each on a connection of its own or of the pool's.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use http::StatusCode;
 use http::header::{HeaderMap, UPGRADE};
+use url::Url;
 
 use crate::core::Core;
 use crate::current;
@@ -12,8 +14,8 @@ use crate::http::connection::Connection;
 use crate::http::content::Content;
 use crate::http::dial::Dial;
 use crate::http::error::{Error, ErrorKind, Phase};
-use crate::http::exchange::{Exchange, Exchanging, State};
-use crate::http::limits::{Alarm, Deadline, within};
+use crate::http::exchange::{Answer, Exchange, Exchanging, Failure, State};
+use crate::http::limits::{Alarm, Deadline, Knob, within};
 use crate::http::parser::{ParseError, ResponseHead};
 use crate::http::policy;
 use crate::http::pool::{Host, Permit};
@@ -38,15 +40,16 @@ struct Progress {
 /// Sends the request, follows redirects, and gives the response whose body is still to be read.
 pub(crate) async fn send(
     shared: &Rc<Shared>,
-    mut request: Request,
+    request: &mut Request,
     site: Site,
 ) -> Result<Response, Error> {
     let core = &current::expect();
-    let total = Deadline::new(core, "total", request.parts.timeout.total);
+    let mut now = core.clock.read();
+    let total = Deadline::from(now, Knob::Total, request.timeout.total);
     let number = shared.number();
     let tracer = shared.tracer(number);
     tracer.tell(|| TraceEvent::RequestStart {
-        method: &request.parts.method,
+        method: &request.method,
         url: &request.url,
     });
     let mut history = Vec::new();
@@ -58,88 +61,50 @@ pub(crate) async fn send(
         let hop = Hop {
             core,
             shared,
+            now,
             total,
             site,
             tracer,
         };
-        let answer = match hop.run(&mut request, &mut progress).await {
-            Err(kind) => Err(kind),
-            Ok((head, reading)) => match next_hop(shared, &request, &head, &mut history) {
-                Err(kind) => Err(kind),
-                Ok(Some(next)) => {
-                    tracer.tell(|| TraceEvent::Redirect {
-                        status: head.status,
-                        to: &next,
-                    });
-                    reading.drain(MOST_TO_DRAIN, total, site).await;
-                    match request.redirect(head.status, next) {
-                        Ok(()) => continue,
-                        Err(kind) => Err(kind),
-                    }
-                }
-                Ok(None) => finish(shared, &request, head).map(|(h, c)| (h, c, reading)),
-            },
-        };
-        let kind = match answer {
+        // What is there while something is awaited is a part of the future. The answer, which is large, is not: it is moved
+        // into a function first.
+        let answer = hop.run(request, &mut progress).await;
+        let stop = match hop.conclude(request, answer, &mut history) {
             Ok(answer) => {
-                let head = &answer.0;
-                tracer.tell(|| TraceEvent::Response {
-                    status: head.status,
-                    headers: &head.headers,
-                });
                 let shared = shared.clone();
                 return Ok(Response::new(
                     shared, number, request, answer, history, total,
                 ));
             }
-            Err(kind) => kind,
+            Err(stop) => stop,
         };
-        let method = &request.parts.method;
-        let error = Error::new(kind, progress.phase, method, Some(&request.url));
-        let error = error.on_reused(progress.reused);
-        tracer.tell(|| TraceEvent::Failed { error: &error });
-        return Err(error);
-    }
-}
-
-/// The final response, if it is wanted, and how its body is read.
-fn finish(
-    shared: &Shared,
-    request: &Request,
-    mut head: ResponseHead,
-) -> Result<(ResponseHead, Content), ErrorKind> {
-    if shared.raise_for_status && head.status.as_u16() >= 400 {
-        return Err(ErrorKind::Status(head.status));
-    }
-    let decodes = shared.decodes && !request.parts.has_own_coding();
-    let content = Content::new(decodes, &mut head.headers)?;
-    Ok((head, content))
-}
-
-/// Where a redirect leads that is to be followed. It is written into the history.
-fn next_hop(
-    shared: &Shared,
-    request: &Request,
-    head: &ResponseHead,
-    history: &mut Vec<policy::Hop>,
-) -> Result<Option<url::Url>, ErrorKind> {
-    if !head.status.is_redirection()
-        || !request.parts.follows_redirects
-        || shared.redirects.is_none()
-    {
-        return Ok(None);
-    }
-    let Some(next) = redirect::target(&request.url, head) else {
-        return Ok(None);
-    };
-    let next = next?;
-    history.push(policy::Hop::new(&request.url, head));
-    match shared.redirects.follows(&next, history)? {
-        true => Ok(Some(next)),
-        false => {
-            history.pop();
-            Ok(None)
+        let followed = match stop {
+            Stop::Failed(kind) => Err(kind),
+            Stop::Redirected(status, next, drained) => {
+                drained.await;
+                request.redirect(status, next)
+            }
+        };
+        if let Err(kind) = followed {
+            let error = Error::new(kind, progress.phase, &request.method, Some(&request.url));
+            let error = error.on_reused(progress.reused);
+            tracer.tell(|| TraceEvent::Failed { error: &error });
+            return Err(error);
         }
+        now = core.clock.read();
+    }
+}
+
+/// Why a hop is not the last one that went well.
+enum Stop {
+    Failed(ErrorKind),
+    /// Where it leads, and what is to be awaited before.
+    Redirected(StatusCode, Rc<Url>, Pin<Box<dyn Future<Output = ()>>>),
+}
+
+impl From<ErrorKind> for Stop {
+    fn from(kind: ErrorKind) -> Stop {
+        Stop::Failed(kind)
     }
 }
 
@@ -147,12 +112,64 @@ fn next_hop(
 struct Hop<'a> {
     core: &'a Rc<Core>,
     shared: &'a Rc<Shared>,
+    /// When it began.
+    now: u64,
     total: Deadline,
     site: Site,
     tracer: Tracer<'a>,
 }
 
 impl Hop<'_> {
+    /// What the answer means for the request: it is the response, or leads to another hop.
+    fn conclude(
+        &self,
+        request: &Request,
+        answer: Result<(ResponseHead, Reading), ErrorKind>,
+        history: &mut Vec<policy::Hop>,
+    ) -> Result<(ResponseHead, Content, Reading), Stop> {
+        let (mut head, reading) = answer?;
+        let status = head.status;
+        if let Some(next) = self.next(request, &head, history)? {
+            self.tracer
+                .tell(|| TraceEvent::Redirect { status, to: &next });
+            let drained = reading.drain(MOST_TO_DRAIN, self.total, self.site);
+            return Err(Stop::Redirected(status, next, drained));
+        }
+        if self.shared.raise_for_status && status.as_u16() >= 400 {
+            return Err(Stop::Failed(ErrorKind::Status(status)));
+        }
+        let decodes = self.shared.decodes && !request.has_own_coding();
+        let content = Content::new(decodes, &mut head.headers)?;
+        self.tracer.tell(|| TraceEvent::Response {
+            status,
+            headers: &head.headers,
+        });
+        Ok((head, content, reading))
+    }
+
+    /// Where a redirect leads that is to be followed. It is written into the history.
+    fn next(
+        &self,
+        request: &Request,
+        head: &ResponseHead,
+        history: &mut Vec<policy::Hop>,
+    ) -> Result<Option<Rc<Url>>, ErrorKind> {
+        let policy = &self.shared.redirects;
+        if !head.status.is_redirection() || !request.follows_redirects || policy.is_none() {
+            return Ok(None);
+        }
+        let Some(next) = redirect::target(&request.url, head) else {
+            return Ok(None);
+        };
+        let next = next?;
+        history.push(policy::Hop::new(&request.url, head));
+        if policy.follows(&next, history)? {
+            return Ok(Some(Rc::new(next)));
+        }
+        history.pop();
+        Ok(None)
+    }
+
     async fn run(
         &self,
         request: &mut Request,
@@ -163,57 +180,84 @@ impl Hop<'_> {
         let route = route(request, proxy.as_ref());
         let host = self.host(request, route);
         progress.phase = Phase::PoolWait;
-        let limit = request.parts.timeout.connect;
-        let by = Deadline::new(self.core, "connect", limit).earlier(self.total);
-        let permit = match pool.try_permit(&host) {
-            Some(permit) => permit,
-            None => self.queue(&host, by).await?,
+        let limit = request.timeout.connect;
+        let by = Deadline::from(self.now, Knob::Connect, limit).earlier(self.total);
+        let (permit, now) = match pool.try_permit(&host) {
+            Some(permit) => (permit, self.now),
+            None => (self.queue(&host, by).await?, self.core.clock.read()),
         };
-        let mut connection = match pool.check_out(self.core, &host) {
+        let mut connection = match pool.check_out(now, &host) {
             Some(connection) => {
                 self.tracer.tell(|| TraceEvent::ConnectionReused);
                 connection
             }
             None => self.dial(request, route, &host, by, progress).await?,
         };
-        request.parts.expects_continue &= !request.parts.body.is_empty();
+        request.expects_continue &= !request.body.is_empty();
         loop {
             progress.reused = connection.reused;
-            let answer = self.exchange(&mut connection, request, route).await;
-            let stale = match &answer {
-                // It knows nothing of expectations, or its answer to the body is no: once more, without asking first.
-                Ok((head, false)) if head.status == StatusCode::EXPECTATION_FAILED => {
-                    std::mem::take(&mut request.parts.expects_continue)
+            {
+                let answer = self.exchange(&mut connection, request, route).await;
+                if !self.is_to_be_sent_again(request, &connection, &answer) {
+                    return self.accept(request, progress, answer, connection, permit);
                 }
-                // The server closed a kept connection just when it was used again. That is nobody's fault.
-                Err((ErrorKind::ConnectionClosed, _)) => {
-                    connection.reused
-                        && connection.is_unanswered()
-                        && self.shared.retry_stale
-                        && (request.parts.is_idempotent() || connection.sent == 0)
-                }
-                _ => false,
-            };
-            if stale && request.parts.body.can_be_sent() {
-                self.tracer.tell(|| TraceEvent::Retry);
-                drop(connection);
-                let by = Deadline::new(self.core, "connect", limit).earlier(self.total);
-                connection = self.dial(request, route, &host, by, progress).await?;
-                continue;
             }
-            let (head, sent) = answer.map_err(|(kind, phase)| {
-                progress.phase = phase;
-                kind
-            })?;
-            if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                check_upgrade(&request.parts.headers, &head.headers)?;
-            }
-            if let Some(jar) = &self.shared.cookies {
-                jar.set_cookies(&request.url, &head.headers);
-            }
-            let reading = Reading::new(connection, permit, sent, &head.headers);
-            return Ok((head, reading));
+            self.tracer.tell(|| TraceEvent::Retry);
+            drop(connection);
+            let by = Deadline::new(self.core, Knob::Connect, limit).earlier(self.total);
+            connection = self.dial(request, route, &host, by, progress).await?;
         }
+    }
+
+    /// Whether the answer is one that another connection does better.
+    fn is_to_be_sent_again(
+        &self,
+        request: &mut Request,
+        connection: &Connection,
+        answer: &Result<Answer, Failure>,
+    ) -> bool {
+        let again = match answer {
+            // It knows nothing of expectations, or its answer to the body is no: once more, without asking first.
+            Ok((head, false)) if head.status == StatusCode::EXPECTATION_FAILED => {
+                std::mem::take(&mut request.expects_continue)
+            }
+            // The server closed a kept connection just when it was used again. That is nobody's fault.
+            Err((ErrorKind::ConnectionClosed, _)) => {
+                connection.reused
+                    && connection.is_unanswered()
+                    && self.shared.retry_stale
+                    && (request.is_idempotent() || connection.sent == 0)
+            }
+            _ => false,
+        };
+        again && request.body.can_be_sent()
+    }
+
+    fn accept(
+        &self,
+        request: &Request,
+        progress: &mut Progress,
+        answer: Result<Answer, Failure>,
+        connection: Box<Connection>,
+        permit: Permit,
+    ) -> Result<(ResponseHead, Reading), ErrorKind> {
+        let (head, sent) = answer.map_err(|(kind, phase)| {
+            progress.phase = phase;
+            kind
+        })?;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            check_upgrade(&request.headers, &head.headers)?;
+        }
+        if let Some(jar) = self
+            .shared
+            .cookies
+            .as_ref()
+            .filter(|_| head.notable.set_cookie)
+        {
+            jar.set_cookies(&request.url, &head.headers);
+        }
+        let reading = Reading::new(connection, permit, sent, &head);
+        Ok((head, reading))
     }
 
     fn host(&self, request: &Request, route: Route<'_>) -> Rc<Host> {
@@ -271,25 +315,24 @@ impl Hop<'_> {
         request: &mut Request,
         route: Route<'_>,
     ) -> Exchanging<'b> {
-        let parts = &mut request.parts;
-        connection.begin(&parts.method, self.shared.limits, parts.offers_upgrade());
-        let feed = parts.body.feed();
+        let (limits, upgrade) = (self.shared.limits, request.offers_upgrade());
+        connection.begin(&request.method, limits, upgrade);
+        let feed = request.body.feed();
         let cookies = self.shared.cookies.as_ref();
         let cookies = cookies.and_then(|jar| jar.header_for(&request.url));
         let cookies = cookies.as_ref().map(|cookies| cookies.as_bytes());
         request.write_head(&mut connection.out, self.shared, route, cookies);
-        let parts = &request.parts;
-        let waits = parts
+        let waits = request
             .expects_continue
             .then(|| Alarm::new(self.core.clone()));
         Exchanging::new(Exchange {
             core: self.core,
             connection,
             feed,
-            framing: parts.framing(),
+            framing: request.framing(),
             waits,
             total: self.total,
-            sock_read: parts.timeout.sock_read,
+            sock_read: request.timeout.sock_read,
             site: self.site,
             tracer: self.tracer,
             state: State::Sending {

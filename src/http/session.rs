@@ -1,14 +1,17 @@
 //! The session: what a program asks for pages.
 
+use std::future::Future;
 use std::rc::Rc;
 
 use http::Method;
+use url::Url;
 
-use crate::http::body::Body;
 use crate::http::cookies::CookieJar;
-use crate::http::error::{Error, ErrorKind};
+use crate::http::error::Error;
+use crate::http::into_request::IntoRequest;
 use crate::http::into_url::IntoUrl;
 use crate::http::pool::PoolStats;
+use crate::http::request::Request;
 use crate::http::request_builder::RequestBuilder;
 use crate::http::response::Response;
 use crate::http::shared::{Owner, Shared};
@@ -82,20 +85,37 @@ impl ClientSession {
 
     /// A request with any method but CONNECT.
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        let url = url.into_url().or_else(|(text, error)| {
-            match (&self.shared().base_url, error) {
-                (Some(base), url::ParseError::RelativeUrlWithoutBase) => base.join(&text),
-                _ => Err(error),
-            }
-            .map_err(|error| {
-                let shown = hide_credentials(&text);
-                ErrorKind::InvalidUrl(format!("{shown:?} is not a URL: {error}"))
-            })
-        });
-        RequestBuilder::new(self.owner.clone(), method, url)
+        let request = match self.find(url) {
+            Ok(url) => Ok(Request::new(method, url, self.shared().timeout)),
+            Err((text, error)) => Err(Error::of_no_url(&text, error, &method)),
+        };
+        RequestBuilder::new(self.owner.clone(), request)
     }
 
-    /// Sends a request that was made with the crate `http`. Its URI must be absolute, or the session have a `base_url`.
+    fn find(&self, url: impl IntoUrl) -> Result<Rc<Url>, (String, url::ParseError)> {
+        let Some(text) = url.as_text() else {
+            return self.complete(url.into_url()).map(Rc::new);
+        };
+        let parse = || self.complete(text.into_url());
+        self.shared().urls.parse(text, parse)
+    }
+
+    /// Puts what is no URL by itself behind the `base_url`.
+    fn complete(
+        &self,
+        parsed: Result<Url, (String, url::ParseError)>,
+    ) -> Result<Url, (String, url::ParseError)> {
+        parsed.or_else(|(text, error)| {
+            let joined = match (&self.shared().base_url, error) {
+                (Some(base), url::ParseError::RelativeUrlWithoutBase) => base.join(&text),
+                _ => Err(error),
+            };
+            joined.map_err(|error| (text, error))
+        })
+    }
+
+    /// Sends a request that was made before: one of [`RequestBuilder::build`], or one of the crate `http`, whose URI must be
+    /// absolute, or the session have a `base_url`.
     ///
     /// # Errors
     /// As [`RequestBuilder::send`].
@@ -103,14 +123,12 @@ impl ClientSession {
     /// # Panics
     /// When awaited without a running loop.
     #[track_caller]
-    pub fn execute(
+    pub fn execute<R: IntoRequest>(
         &self,
-        request: http::Request<Body>,
-    ) -> impl Future<Output = Result<Response, Error>> + use<> {
-        let (head, body) = request.into_parts();
-        let builder = self.request(head.method, head.uri);
-        let builder = builder.version(head.version).headers(head.headers);
-        builder.body(body).send()
+        request: R,
+    ) -> impl Future<Output = Result<Response, Error>> + use<R> {
+        let request = request.into_request(self);
+        RequestBuilder::new(self.owner.clone(), request).send()
     }
 
     /// Its cookies, unless it was made without.
@@ -128,14 +146,5 @@ impl ClientSession {
     /// that this need not be called. Nothing is waited for.
     pub async fn close(self) {
         self.shared().pool.close_all();
-    }
-}
-
-/// What stands before an `@` is not to be printed.
-fn hide_credentials(text: &str) -> String {
-    let shown: String = text.chars().take(128).collect();
-    match shown.rfind('@') {
-        Some(at) => format!("...{}", &shown[at..]),
-        None => shown,
     }
 }

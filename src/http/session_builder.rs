@@ -26,6 +26,7 @@ use crate::http::shared::Shared;
 #[cfg(feature = "tls")]
 use crate::http::tls::{Tls, Trust};
 use crate::http::trace::Trace;
+use crate::http::urls::Urls;
 
 /// How a session is to be made: see [`ClientSession::builder`].
 #[must_use]
@@ -275,6 +276,7 @@ impl SessionBuilder {
             decodes,
             cookies: self.cookies,
             base_url: self.base_url.transpose()?,
+            urls: Urls::default(),
             defaults,
             default_lines,
             redirects: self.redirects,

@@ -16,6 +16,7 @@ use crate::http::policy::Policy;
 use crate::http::pool::Pool;
 use crate::http::proxy::Proxies;
 use crate::http::trace::{Trace, TraceEvent};
+use crate::http::urls::Urls;
 
 /// What the clones of a session share. Responses have only the inside, so that an unread one keeps no connections.
 pub(crate) struct Owner(pub(crate) Rc<Shared>);
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) decodes: bool,
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) base_url: Option<Url>,
+    pub(crate) urls: Urls,
     /// The headers of each request that does not have its own.
     pub(crate) defaults: HeaderMap,
     /// The same, written out.

@@ -37,6 +37,15 @@ impl Transport {
         }
     }
 
+    /// Reads what the kernel has, without waiting and whatever the reactor knows. With TLS nothing: a record may be half here.
+    pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Transport::Plain(stream) => stream.try_read(buffer),
+            #[cfg(feature = "tls")]
+            Transport::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
     /// With TLS, what was taken is on its way only after [`poll_flush`](Transport::poll_flush).
     pub(crate) fn poll_write(
         &mut self,

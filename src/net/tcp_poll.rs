@@ -70,11 +70,27 @@ impl TcpStream {
         self.source.forget_waiter(Direction::Read);
     }
 
+    /// Reads what there is, without waiting; `WouldBlock` when there is nothing.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.source
+            .try_io(Direction::Read, |mut io| io.read(buffer))
+    }
+
     /// Whether nothing has arrived: neither bytes nor the end of the stream. Asks the socket without waiting.
     pub(crate) fn is_silent(&self) -> bool {
         let mut byte = [0];
         let peeked = self.source.try_io(Direction::Read, |io| io.peek(&mut byte));
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// The last reading of the loop's clock.
+    pub(crate) fn last_time(&self) -> u64 {
+        self.source.clock().last()
+    }
+
+    /// The loop's clock says nothing of how long ago something was.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.source.clock().is_virtual()
     }
 
     /// Begins to connect, from `local` if that is given; the socket is writable when it is over.

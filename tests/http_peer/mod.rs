@@ -54,6 +54,15 @@ pub fn serve_all(run: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> (Str
     (format!("http://{address}/"), address)
 }
 
+/// An address at which nobody listens, for as long as the socket is kept.
+pub fn nobody() -> (String, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (address.to_string(), socket)
+}
+
 impl Peer {
     pub fn new(stream: TcpStream) -> Peer {
         stream.set_nodelay(true).unwrap();

@@ -37,6 +37,14 @@ pub struct Family {
     pub sizes: &'static [(u64, u64)],
 }
 
+impl Family {
+    /// Whether its instructions an operation can be counted. An HTTP client waits for its server, which is a process of its
+    /// own and not counted; waiting takes no instructions.
+    pub fn is_countable(&self) -> bool {
+        self.cpu_only || self.name == "http"
+    }
+}
+
 /// A family at one population.
 pub struct Workload<'a> {
     pub family: &'a Family,

@@ -216,8 +216,7 @@ impl Inner {
         };
         let callback = self.core.callback(Location::caller(), when, again);
         if let Some(when) = when {
-            self.core
-                .set_timer(when, Target::Callback(Box::new(callback)));
+            self.core.set_timer(when, Target::Callback(callback));
         }
     }
 
