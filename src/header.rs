@@ -56,8 +56,14 @@ pub(crate) trait Waitable {
     /// What an observer is told that a task waits for.
     fn wait_kind(&self) -> WaitKind;
 
-    /// The form that stands after `wait_for=`.
+    /// Its form in `Debug`.
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// The form that stands after `wait_for=`. Of a task that waits for another it says no more: they may stand in long rows,
+    /// and in circles.
+    fn describe_awaited(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)
+    }
 
     /// The numbers of the tasks that whoever awaits it waits for.
     fn tasks(&self) -> Vec<u64> {

@@ -20,7 +20,8 @@ const POOL_JOIN_LIMIT: Duration = Duration::from_secs(300);
 /// behind; then the thread pool is joined and the loop closed. asyncio's `run`.
 ///
 /// Ctrl-C, when this is the program's main thread: the first cancels the main task, the second ends the loop at once and names
-/// the tasks that are left. Blocking code is not interrupted.
+/// the tasks that are left. While blocking code holds the loop up it cannot answer: then the second ends the process, as it
+/// would without a loop.
 ///
 /// # Errors
 /// [`LoopError`] when it cannot run, or when the coroutine was cancelled; [`LoopError::Interrupted`] when it was by Ctrl-C.
@@ -89,8 +90,7 @@ impl Interrupts {
                     _ => drop(main.cancel()),
                 }
             };
-            let watched = event_loop.add_signal_handler(signal_hook::consts::SIGINT, interrupt);
-            if let Err(error) = watched {
+            if let Err(error) = event_loop.add_interrupt_handler(interrupt) {
                 log::warn!("Ctrl-C ends the program without a clean-up: {error}");
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use signal_hook::consts::FORBIDDEN;
+use signal_hook::consts::{FORBIDDEN, SIGINT};
 use signal_hook::flag::register_conditional_default;
 use signal_hook::iterator::{self, Signals};
 use signal_hook::low_level;
@@ -26,9 +26,35 @@ use crate::observe::Site;
 
 type Callback = Rc<dyn Fn()>;
 
+/// Whether a Ctrl-C ends the process that comes before the loop has taken the one before: a step blocks it.
+#[derive(Default)]
+struct Impatience {
+    on: AtomicBool,
+    unanswered: AtomicBool,
+}
+
+impl Impatience {
+    fn set(&self, on: bool) {
+        self.on.store(on, Ordering::SeqCst);
+        self.unanswered.store(false, Ordering::SeqCst);
+    }
+
+    /// Ctrl-C: to the thread that waits for signals.
+    fn interrupt(&self) {
+        if self.unanswered.swap(true, Ordering::SeqCst) && self.on.load(Ordering::SeqCst) {
+            eprintln!(
+                "interrupted twice while a step blocks the event loop: ended without a clean-up"
+            );
+            // It fails for signals without a default action, and this one has one.
+            let _ = low_level::emulate_default_handler(SIGINT);
+        }
+    }
+}
+
 /// What a loop knows of signals.
 #[derive(Default)]
 struct SignalTable {
+    impatience: Arc<Impatience>,
     callbacks: RefCell<HashMap<i32, (Site, Callback)>>,
     /// Signals that were ever watched; true while they have no callback, and so do what they do by default.
     defaults: RefCell<HashMap<i32, Arc<AtomicBool>>>,
@@ -63,6 +89,9 @@ impl SignalTable {
                 self.defaults.borrow_mut().insert(signal, default);
             }
         }
+        if signal == SIGINT {
+            self.impatience.set(false);
+        }
         let old = self.callbacks.borrow_mut().insert(signal, (site, callback));
         drop(old);
         Ok(())
@@ -75,8 +104,12 @@ impl SignalTable {
         let mut signals = Signals::new([signal])?;
         let handle = signals.handle();
         let thread = thread::Builder::new().name("glassloop signals".to_owned());
+        let impatience = self.impatience.clone();
         let thread = thread.spawn(move || {
             for signal in signals.forever() {
+                if signal == SIGINT {
+                    impatience.interrupt();
+                }
                 inbox::call_elsewhere(loop_id, Box::new(move || arrived(signal)));
             }
         })?;
@@ -109,6 +142,9 @@ impl Drop for SignalTable {
 fn arrived(signal: i32) {
     current::with(|core| {
         let table = core.extension::<SignalTable>();
+        if signal == SIGINT {
+            table.impatience.unanswered.store(false, Ordering::SeqCst);
+        }
         let callback = table.callbacks.borrow().get(&signal).cloned();
         if let Some((site, callback)) = callback {
             core.call_soon(site, move || callback());
@@ -142,6 +178,18 @@ impl EventLoop {
                 .extension::<SignalTable>()
                 .add(&self.core, signal, site, Rc::new(callback));
         added.map_err(|error| refused(&error))
+    }
+
+    /// [`add_signal_handler`](EventLoop::add_signal_handler) for `run`'s Ctrl-C: a second one ends the process by the signal's
+    /// default action when the loop has not come to the first.
+    #[track_caller]
+    pub(crate) fn add_interrupt_handler(
+        &self,
+        callback: impl Fn() + 'static,
+    ) -> Result<(), LoopError> {
+        self.add_signal_handler(SIGINT, callback)?;
+        self.core.extension::<SignalTable>().impatience.set(true);
+        Ok(())
     }
 
     /// Takes the callback away: the signal does again what it does by default. False when there was none.

@@ -120,6 +120,20 @@ impl<F: Future + 'static> Waitable for TaskCell<F> {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         open(self, f)?;
+        describe_wait(&self.core.wait_of(self), f)?;
+        describe_callbacks(&self.completion, f)?;
+        f.write_str(">")
+    }
+
+    fn describe_awaited(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        open(self, f)?;
+        match self.core.wait_of(self) {
+            Wait {
+                on: WaitOn::Object(object),
+                ..
+            } if matches!(object.wait_kind(), WaitKind::Task(_)) => f.write_str(" wait_for=...")?,
+            wait => describe_wait(&wait, f)?,
+        }
         describe_callbacks(&self.completion, f)?;
         f.write_str(">")
     }
@@ -198,7 +212,7 @@ impl<F: Future> Drop for TaskCell<F> {
     }
 }
 
-/// `<Task pending name='Task-1' coro=<hello() running at examples/hello.rs:8> wait_for=…`, without the closing bracket.
+/// `<Task pending name='Task-1' coro=<hello() running at examples/hello.rs:8>`, without the rest.
 fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let header = &cell.header;
     let ended = cell.ended();
@@ -218,15 +232,14 @@ fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> 
     }
     let wait = cell.core.wait_of(cell);
     let at = wait.site.unwrap_or(header.site);
-    write!(f, "running at {}:{}>", at.file(), at.line())?;
-    describe_wait(&wait, f)
+    write!(f, "running at {}:{}>", at.file(), at.line())
 }
 
 fn describe_wait(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match (&wait.on, wait.on.kind()) {
         (WaitOn::Object(object), _) => {
             f.write_str(" wait_for=")?;
-            object.describe(f)
+            object.describe_awaited(f)
         }
         (_, Some(kind)) => write!(f, " wait_for=<{kind}>"),
         (_, None) => Ok(()),

@@ -167,9 +167,9 @@ fn warn_of_deadlock(core: &Rc<Core>) {
 fn who_waits(core: &Rc<Core>) -> String {
     let lines = core.tasks().into_iter().map(|task| {
         let task = AnyTask::new(task);
-        format!("  {task:?}\n")
+        format!("  {task:?}")
     });
-    lines.collect()
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn ask_kernel(core: &Core, timeout: Option<Duration>) -> Result<(), LoopError> {

@@ -113,9 +113,35 @@ fn tasks_in_a_circle_are_listed_and_not_drawn_for_ever() {
                  \x20   └──  tasks_in_a_circle_are_listed_and_not_drawn_for_ever\n\
                  cycle: Task-2 → Task-3 → Task-2\n"
             );
+            let text = format!("{a:?}");
+            assert_eq!(text.matches("wait_for=").count(), 2, "{text}");
+            assert!(
+                text.contains("wait_for=<Task pending name='Task-3' coro="),
+                "{text}"
+            );
+            assert!(text.ends_with(" wait_for=...>>"), "{text}");
             a.cancel();
         })
         .unwrap();
+}
+
+#[test]
+fn a_row_of_tasks_is_shown_no_longer_than_it_is() {
+    let event_loop = virtual_loop();
+    let error = event_loop
+        .run_until_complete(async {
+            let mut last = create_task(pending::<()>());
+            for _ in 0..20_000 {
+                let before = last;
+                last = create_task(async move { before.await.unwrap() });
+            }
+            yield_now().await;
+            last.await.unwrap();
+        })
+        .unwrap_err();
+    let text = error.to_string();
+    assert_eq!(text.lines().count(), 20_003);
+    assert!(text.lines().all(|line| line.len() < 500));
 }
 
 #[test]

@@ -40,6 +40,10 @@ fn child(role: &str) -> Result<(), LoopError> {
             println!("ready");
             sleep(HOUR).await;
         }),
+        "blocks" => run(async {
+            println!("ready");
+            std::thread::sleep(HOUR);
+        }),
         "handles" => run(async {
             let event_loop = get_running_loop()?;
             event_loop.add_signal_handler(SIGUSR1, || {
@@ -139,6 +143,22 @@ fn parent() {
         "{err}"
     );
     assert!(err.ends_with("interrupted by Ctrl-C\n"), "{err}");
+
+    // The chapter's trap: no step ever gives the pen back.
+    let (mut child, output) = start("blocks");
+    let begin = Instant::now();
+    while child.try_wait().unwrap().is_none() && begin.elapsed() < Duration::from_secs(20) {
+        signal(&child, "-INT");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (code, _, err) = end(child, output);
+    assert_eq!(
+        (code, err.as_str()),
+        (
+            None,
+            "interrupted twice while a step blocks the event loop: ended without a clean-up\n"
+        )
+    );
 
     let (child, mut output) = start("handles");
     signal(&child, "-USR1");
