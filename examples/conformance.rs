@@ -8,6 +8,7 @@
 
 #[path = "../tests/interpreter/mod.rs"]
 mod interpreter;
+mod support;
 
 use std::process::ExitCode;
 
@@ -40,11 +41,9 @@ fn run(path: &str) -> Result<(), String> {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(path), None) = (arguments.next(), arguments.next()) else {
-        eprintln!("conformance: give one program file, such as tests/programs/hello.json");
-        return ExitCode::from(2);
-    };
+    let path = support::args::file(
+        "conformance: give one program file, such as tests/programs/hello.json",
+    );
     match run(&path) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

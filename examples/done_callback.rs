@@ -7,8 +7,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use glassloop::http::{ClientSession, Response};
 use glassloop::{EventLoop, LoopError, Task};
 use support::args::{self, Args};
@@ -27,8 +25,9 @@ fn callback(task: &Task<Response>) {
 }
 
 fn main() -> Result<(), LoopError> {
-    let args = Args::read("One request, and a callback for its end.", &[args::url()]);
-    let (url, _server) = server::given_or_started(args.url(), Duration::ZERO);
+    let options = [args::delay("0"), args::url()];
+    let args = Args::read("One request, and a callback for its end.", &options);
+    let (url, _server) = server::given_or_started(args.url(), args.seconds("delay"));
 
     let event_loop = EventLoop::new()?;
     let task = event_loop.create_task(request(url))?;

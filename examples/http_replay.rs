@@ -9,17 +9,14 @@
 mod replay_table;
 #[path = "../tests/replay_table/sockets.rs"]
 mod sockets;
+mod support;
 
 use std::process::ExitCode;
 
 use replay_table::{Case, DELIVERIES, kind};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(path), None) = (arguments.next(), arguments.next()) else {
-        eprintln!("http_replay: give one table of cases, FILE.tsv");
-        return ExitCode::from(2);
-    };
+    let path = support::args::file("http_replay: give one table of cases, FILE.tsv");
     let table =
         std::fs::read_to_string(&path).map_err(|error| format!("cannot read {path:?}: {error}"));
     let cases = table

@@ -7,8 +7,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use glassloop::http::{ClientSession, Response};
 use glassloop::{EventLoop, LoopError};
 use support::args::{self, Args};
@@ -20,8 +18,9 @@ async fn request(url: String) -> Response {
 }
 
 fn main() -> Result<(), LoopError> {
-    let args = Args::read("One request, and its result.", &[args::url()]);
-    let (url, _server) = server::given_or_started(args.url(), Duration::ZERO);
+    let options = [args::delay("0"), args::url()];
+    let args = Args::read("One request, and its result.", &options);
+    let (url, _server) = server::given_or_started(args.url(), args.seconds("delay"));
 
     let event_loop = EventLoop::new()?;
     let task = event_loop.create_task(request(url))?;

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use glassloop::LoopError;
 use indicatif::{ProgressBar, ProgressStyle};
 use strategies::{Job, Ran, STRATEGIES, Strategy, cpu_time, fetch_in_process, take_peak};
 use support::args::{self, Args};
@@ -287,7 +288,7 @@ fn main() {
             "instead of the chapter's 5 and 100",
         ),
         workers,
-        args::text("only", "A,B", "", "only these strategies"),
+        args::names("only", "only these strategies"),
         args::url(),
         args::flag("json", "one JSON object a line"),
         args::number(
@@ -321,7 +322,13 @@ fn main() {
         &options,
     );
     if let Some(clients) = args.given_number("simulate") {
+        if let Some(name) = args.first_given(&["only", "requests", "workers", "url"]) {
+            args::usage_error(format!("--{name}: not with --simulate"));
+        }
         return run_simulation(clients, &args);
+    }
+    if let Some(name) = args.first_given(&["latency", "loss", "servers", "limit"]) {
+        args::usage_error(format!("--{name}: only with --simulate"));
     }
     let mut strategies = chosen(args.text("only"));
     if args.given_number("requests").is_some() {
@@ -344,8 +351,12 @@ fn main() {
     }
 
     if !args.flag("json") {
+        let whose = match args.url() {
+            None => format!("each answer takes {delay} s"),
+            Some(url) => format!("--delay {delay} s should be what {url} takes"),
+        };
         println!(
-            "each answer takes {delay} s; wall (to the last answer) and CPU (with that of a toy server in this process) in seconds, \
+            "{whose}; wall (to the last answer) and CPU (with that of a toy server in this process) in seconds, \
              ratio = wall / delay; the chapter's ratio is of 3 s\n"
         );
         println!(
@@ -368,6 +379,12 @@ fn main() {
         };
         bar.suspend(|| println!("{line}"));
         bar.inc(1);
+        if row
+            .used
+            .is_err_and(|error| error == LoopError::Interrupted.to_string())
+        {
+            break;
+        }
     }
     bar.finish_and_clear();
     if failed {

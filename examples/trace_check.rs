@@ -8,15 +8,21 @@
 mod support;
 
 use glassloop::trace;
-use support::{args, trace_file};
+use support::{args, output, trace_file};
 
 /// Violations to print of a trace.
 const MOST: usize = 20;
 
 fn main() {
     let files: Vec<String> = std::env::args().skip(1).collect();
+    let usage = "trace_check FILE.evt.json ...: says which rules of an event loop the traces break";
+    output::exit_when_it_fails();
+    if files.iter().any(|file| file == "--help" || file == "-h") {
+        return println!("{usage}");
+    }
     if files.is_empty() || files.iter().any(|file| file.starts_with('-')) {
-        args::usage_error("trace_check FILE.evt.json ...: which traces are to be checked?");
+        eprintln!("{usage}");
+        std::process::exit(2);
     }
     let mut broken = false;
     for file in files {

@@ -107,8 +107,10 @@ impl fmt::Debug for Callback {
         if self.cancelled.get() {
             f.write_str(" cancelled")?;
         }
-        if let Some(when) = self.when {
-            write!(f, " when={:.9}", Duration::from_nanos(when).as_secs_f64())?;
+        match self.when {
+            Some(u64::MAX) => f.write_str(" when=never")?,
+            Some(when) => write!(f, " when={:.9}", Duration::from_nanos(when).as_secs_f64())?,
+            None => {}
         }
         if !self.cancelled.get() {
             write!(f, " {}", self.source())?;

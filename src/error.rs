@@ -62,7 +62,7 @@ impl fmt::Display for LoopError {
             LoopError::Signal(why) => f.write_str(why),
             LoopError::TooManyTasks => f.write_str("an event loop holds at most 16,777,216 tasks"),
             LoopError::Task(error) => write!(f, "the main task failed: {error}"),
-            LoopError::Io(error) => write!(f, "the event loop cannot reach the kernel: {error}"),
+            LoopError::Io(error) => write!(f, "the kernel refuses the event loop: {error}"),
         }
     }
 }

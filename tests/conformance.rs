@@ -114,4 +114,18 @@ fn a_bad_program_is_refused_by_name() {
         r#"there is no object "q" for {"op":"get","obj":"q"}"#
     );
     assert_eq!(refused("{}"), "there is no coroutine \"main\"");
+    let main = |op: &str| refused(&format!(r#"{{"coroutines": {{"main": [{op}]}}}}"#));
+    assert_eq!(main(r#"{"op": "sleep"}"#), r#"the op "sleep" needs "ms""#);
+    assert_eq!(
+        main(r#"{"op": "try", "body": [{"op": "sleep", "ms": 1.5}]}"#),
+        r#""ms" of the op "sleep" is 1.5, and must be a whole number"#
+    );
+    assert_eq!(
+        refused(r#"{"objects": {"b": {"type": "barrier", "parties": 0}}}"#),
+        r#""parties" of the object "b" is 0, and must be at least 1"#
+    );
+    assert_eq!(
+        refused(r#"{"until": "never"}"#),
+        r#"until is "never", and must be "idle" or "main""#
+    );
 }

@@ -179,6 +179,57 @@ fn sequential_prints_what_the_chapter_prints() {
 
 #[cfg(not(feature = "greenlet"))]
 #[test]
+fn race_refuses_what_it_would_not_do() {
+    for (args, message) in [
+        (
+            &["--only", ""][..],
+            "--only \"\": expected names with commas between them",
+        ),
+        (
+            &["--only", "async,"],
+            "--only \"async,\": expected names with commas between them",
+        ),
+        (&["--latency", "1"], "--latency: only with --simulate"),
+        (
+            &["--simulate", "9", "--only", "async"],
+            "--only: not with --simulate",
+        ),
+    ] {
+        let message = format!("{message} (--help lists the options)\n");
+        assert_eq!(run("race", args), (Some(2), String::new(), message));
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_is_one_line_and_exit_code_1() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let child = example("cpu_count")
+        .unwrap()
+        .stdout(full)
+        .stderr(std::process::Stdio::piped())
+        .spawn();
+    let output = child.unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "cannot write the output: No space left on device (os error 28)\n"
+    );
+}
+
+#[test]
+fn what_reads_a_file_says_so() {
+    let usage = "http_replay: give one table of cases, FILE.tsv\n".to_owned();
+    assert_eq!(
+        run("http_replay", &["--help"]),
+        (Some(0), usage.clone(), String::new())
+    );
+    assert_eq!(run("http_replay", &[]), (Some(2), String::new(), usage));
+}
+
+#[test]
 fn race_without_greenlets_says_how_to_get_them() {
     let expected = "--only: \"greenlets\" takes a feature: \
         cargo run --release --features greenlet --example race (--help lists the options)\n";

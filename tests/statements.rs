@@ -345,3 +345,43 @@ fn s92_of_a_result_and_a_limit_in_one_turn_the_limit_wins_and_the_result_stays()
         "invalid state: it is done or cancelled already"
     );
 }
+
+#[test]
+fn s100_the_stream_of_as_completed_ends_behind_its_timeout() {
+    let event_loop = virtual_loop();
+    let got = event_loop.run_until_complete(async {
+        let naps = [1, 9].map(|n| create_task(async move { sleep(ms(n)).await }));
+        let mut stream = as_completed(naps.clone()).timeout(ms(5));
+        let mut got = Vec::new();
+        while let Some(item) = stream.next().await {
+            got.push(item.map(|task| task.name()));
+        }
+        assert!(!naps[1].done() && !naps[1].cancelled());
+        got
+    });
+    assert_eq!(got.unwrap(), [Ok("Task-2".to_owned()), Err(TimeoutError)]);
+}
+
+#[test]
+fn s109_a_group_that_is_cancelled_before_it_is_entered_is_cancelled_then() {
+    let event_loop = virtual_loop();
+    event_loop
+        .run_until_complete(async {
+            let group = TaskGroup::<()>::new();
+            group.cancel();
+            let inside = group.clone();
+            let ran = group.run(async {
+                let refused = inside.create_task(async { Ok(()) }).map(drop);
+                assert_eq!(refused.unwrap_err(), GroupClosed::ShuttingDown);
+                sleep(ms(1)).await;
+                Ok(1)
+            });
+            assert_eq!(ran.await.unwrap_err().errors.len(), 0);
+            assert_eq!(current_task().unwrap().cancelling(), 0);
+            // A body that does not suspend has its value all the same.
+            let group = TaskGroup::<()>::new();
+            group.cancel();
+            assert_eq!(group.run(async { Ok(2) }).await.unwrap(), 2);
+        })
+        .unwrap();
+}

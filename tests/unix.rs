@@ -95,3 +95,32 @@ fn streams_run_over_unix_sockets() {
     })
     .unwrap();
 }
+
+#[test]
+fn a_server_s_file_goes_with_it_and_one_that_was_left_is_replaced() {
+    run(async {
+        let path = path("file");
+        // Left by a server that did not end well.
+        drop(UnixListener::bind(&path).unwrap());
+        for _ in 0..2 {
+            let server = start_unix_server(&path, async |_, _| ()).unwrap();
+            assert!(path.exists());
+            server.close();
+            assert!(!path.exists());
+        }
+        // What is no socket is nobody's to remove.
+        std::fs::write(&path, "precious").unwrap();
+        let refused = start_unix_server(&path, async |_, _| ()).map(drop);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+        std::fs::remove_file(&path).unwrap();
+        // Nor is the file of a later server.
+        let server = start_unix_server(&path, async |_, _| ()).unwrap();
+        let later = start_unix_server(&path, async |_, _| ()).unwrap();
+        server.close();
+        assert!(path.exists());
+        later.close();
+        assert!(!path.exists());
+    })
+    .unwrap();
+}

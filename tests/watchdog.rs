@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use glassloop::net::{open_connection, start_server};
 use glassloop::{EventLoop, get_running_loop, timeout, yield_now};
 
 static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -146,6 +147,19 @@ fn a_blocking_step_is_reported_while_it_blocks_and_when_it_has_ended() {
     let unheld = lines("nobody has its waker");
     assert_eq!(unheld.len(), 2, "{unheld:?}");
     assert!(unheld[1].starts_with("<Task pending name='given'"));
+
+    let writes = async {
+        let server = start_server("127.0.0.1:0", async |_, _| ()).unwrap();
+        let address = server.local_addr().unwrap().to_string();
+        let (_reader, mut writer) = open_connection(&address).await.unwrap();
+        writer.close();
+        for _ in 0..7 {
+            writer.write(b"lost").unwrap();
+        }
+    };
+    event_loop.run_until_complete(writes).unwrap();
+    // From the fifth on, as asyncio.
+    assert_eq!(lines("socket.send() raised exception.").len(), 3);
 
     let spun = lines("times in a row");
     assert_eq!(spun.len(), 1, "{spun:?}");

@@ -6,13 +6,15 @@
 //! ```
 //! `--help` comes free; a bad argument is one line on stderr and exit code 2.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::process::exit;
 use std::time::Duration;
 
 use lexopt::{Arg, ValueExt};
+
+use super::output;
 
 /// One option of an example.
 pub struct Opt {
@@ -64,6 +66,12 @@ pub fn number(
     text(name, "N", default, help).only(&wanted, fits)
 }
 
+/// `--name A,B`: names, at least one; without it, none.
+pub fn names(name: &'static str, help: &'static str) -> Opt {
+    let fits = |value: &str| value.split(',').all(|name| !name.is_empty());
+    text(name, "A,B", "", help).only("names with commas between them", fits)
+}
+
 /// `--delay SECONDS`
 pub fn delay(default: &str) -> Opt {
     seconds(
@@ -105,11 +113,15 @@ impl Opt {
 }
 
 /// The arguments of this run, checked.
-pub struct Args(HashMap<&'static str, String>);
+pub struct Args {
+    values: HashMap<&'static str, String>,
+    given: HashSet<&'static str>,
+}
 
 impl Args {
     /// Reads the command line; ends the process after `--help` (exit code 0) and on a bad argument (2).
     pub fn read(about: &str, options: &[Opt]) -> Args {
+        output::exit_when_it_fails();
         Args::parse(about, options).unwrap_or_else(|error| usage_error(error))
     }
 
@@ -118,6 +130,7 @@ impl Args {
             .iter()
             .map(|option| (option.name, option.default.clone()));
         let mut values: HashMap<_, _> = defaults.collect();
+        let mut given_names = HashSet::new();
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
             let option = match &arg {
@@ -145,15 +158,25 @@ impl Args {
             if !fits(&given) {
                 return Err(format!("--{name} {given:?}: expected {wanted}").into());
             }
-            values.insert(name, given);
+            values.insert(*name, given);
+            given_names.insert(*name);
         }
-        Ok(Args(values))
+        Ok(Args {
+            values,
+            given: given_names,
+        })
     }
 
     /// The value of an option of any kind; empty if it has no default and was not given.
     pub fn text(&self, name: &str) -> &str {
-        let value = self.0.get(name);
+        let value = self.values.get(name);
         value.unwrap_or_else(|| panic!("the example does not list --{name}"))
+    }
+
+    /// Of these options the first that was given.
+    pub fn first_given<'a>(&self, names: &[&'a str]) -> Option<&'a str> {
+        let mut names = names.iter().copied();
+        names.find(|name| self.given.contains(name))
     }
 
     /// Whether the flag was given.
@@ -196,6 +219,23 @@ fn print_help(about: &str, options: &[Opt]) -> ! {
         println!("{}", option.help());
     }
     exit(0)
+}
+
+/// The one argument of a program that reads a file; with `--help` or without it, what to give.
+pub fn file(usage: &str) -> String {
+    output::exit_when_it_fails();
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next(), arguments.next()) {
+        (Some(help), None) if help == "--help" || help == "-h" => {
+            println!("{usage}");
+            exit(0)
+        }
+        (Some(path), None) => path,
+        _ => {
+            eprintln!("{usage}");
+            exit(2)
+        }
+    }
 }
 
 /// A bad argument: one line on stderr, exit code 2.

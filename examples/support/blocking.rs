@@ -23,7 +23,10 @@ pub fn get_with_status(url: &str) -> Result<(u16, String), String> {
 pub fn config() -> Config {
     Agent::config_builder()
         .http_status_as_error(false)
+        // As long as `ClientSession` waits for a server that says nothing.
         .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_recv_body(Some(Duration::from_secs(60)))
         // The examples measure a server, not whatever proxy the environment names.
         .proxy(None)
         // 128 KiB each unless told otherwise, for every connection: with thousands, that is what one would measure.

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod blocking;
+pub mod output;
 pub mod process_pool;
 pub mod server;
 pub mod server_http;

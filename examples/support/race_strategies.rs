@@ -274,13 +274,21 @@ fn sequential(job: &Job) -> Result<Ran, String> {
     Ok(answered("1 thread"))
 }
 
-/// The CPU time of this process and of its children that have ended; `None` where the system does not tell (it is Linux's
-/// `/proc`, in steps of 10 ms).
+/// The CPU time of this process and of its children that have ended; `None` where the system does not tell.
+#[cfg(unix)]
 pub fn cpu_time() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field, the program's name, may hold anything but ends with the last bracket.
-    let fields = stat.rsplit_once(')')?.1;
-    let ticks = fields.split_whitespace().skip(11).take(4);
-    let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap_or(0)).sum();
-    Some(Duration::from_millis(10 * ticks))
+    use nix::sys::resource::{UsageWho, getrusage};
+    let mut total = Duration::ZERO;
+    for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let usage = getrusage(who).ok()?;
+        for time in [usage.user_time(), usage.system_time()] {
+            total += Duration::new(time.tv_sec() as u64, 1000 * time.tv_usec() as u32);
+        }
+    }
+    Some(total)
+}
+
+#[cfg(not(unix))]
+pub fn cpu_time() -> Option<Duration> {
+    None
 }

@@ -122,7 +122,10 @@ impl<H> AsCompleted<H> {
     /// The next one to end; `None` when all have been given. May be dropped and asked again: nothing is lost.
     ///
     /// # Errors
-    /// [`TimeoutError`] when the time is over, now and from then on, with some that have not ended.
+    /// [`TimeoutError`] when the time is over with some that have not ended; once, and then `None`. They run on.
+    ///
+    /// # Cancellation
+    /// Loses nothing.
     #[track_caller]
     #[allow(clippy::should_implement_trait)] // it gives a future, which an iterator does not
     pub fn next(&mut self) -> impl Future<Output = Option<Result<H, TimeoutError>>> {
@@ -153,7 +156,10 @@ impl<H> AsCompleted<H> {
                 self.left -= 1;
                 self.items[ended].take().map(Ok)
             }
-            Err(late) => Some(Err(late)),
+            Err(late) => {
+                self.left = 0;
+                Some(Err(late))
+            }
         }
     }
 }

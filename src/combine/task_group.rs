@@ -254,8 +254,9 @@ impl<E: 'static> TaskGroup<E> {
         Ok(task)
     }
 
-    /// Cancels the children and the body; the group ends without an error of its own. Does nothing when it is cancelled
-    /// already. asyncio has it since 3.15.
+    /// Cancels the children and the body: at once, or as soon as the group is entered. [`run`](TaskGroup::run) then gives
+    /// the body's value if the body ended with one all the same; else an [`ExceptionGroup`] without errors, since there is no
+    /// value to give. Does nothing when it is cancelled already. asyncio has it since 3.15.
     pub fn cancel(&self) {
         if !self.group.aborting.get() {
             self.group.abort();
@@ -270,7 +271,8 @@ impl<E: 'static> TaskGroup<E> {
     /// on; if one of them failed meanwhile the errors come first, and the cancellation at the next suspension.
     ///
     /// # Errors
-    /// Every error of children in the order of their ends, and that of the body last.
+    /// Every error of children in the order of their ends, and that of the body last. None of all is in it when
+    /// [`cancel`](TaskGroup::cancel) has ended the body.
     ///
     /// # Panics
     /// When it is awaited outside of a task, or a second time.
@@ -296,6 +298,10 @@ impl<E: 'static> TaskGroup<E> {
         group.body.replace(Some(guard.place().clone()));
         group.phase.set(Phase::Entered);
         let entered = Entered(group);
+        if group.aborting.get() {
+            // Cancelled before it was entered.
+            group.interrupt_body();
+        }
         let ran = catch_cancel(body).await;
         group.phase.set(Phase::Exiting);
         group.body.take();

@@ -67,13 +67,14 @@ impl TcpStream {
     }
 
     pub(super) async fn connect_from(address: &str, site: Site) -> io::Result<TcpStream> {
-        let parts = address.rsplit_once(':');
-        let Some((host, Ok(port))) = parts.map(|(host, port)| (host, port.parse::<u16>())) else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{address:?} is not of the form host:port"),
-            ));
+        let wrong =
+            |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{address:?} {why}"));
+        let Some((host, port)) = address.rsplit_once(':') else {
+            return Err(wrong("is not of the form host:port"));
         };
+        let port = port
+            .parse()
+            .map_err(|_| wrong("has no port from 0 to 65535"))?;
         let addresses = resolve(host, port, site).await?;
         TcpStream::connect_any(&addresses, site).await
     }

@@ -4,6 +4,7 @@
 //! function of glassloop that it is named after, in virtual time. What the ops mean is said where they are done: `flow`
 //! (control flow, errors, cancellation), `tasks`, `sync`, `combine`.
 
+mod check;
 mod combine;
 mod flow;
 mod runner;

@@ -9,6 +9,7 @@ use glassloop::{
 };
 use serde_json::Value as Json;
 
+use super::check::check;
 use super::sync::Object;
 use super::value::{Error, Outcome, State};
 
@@ -92,6 +93,7 @@ pub struct Runner {
 
 /// Runs `program` to its end and gives its trace.
 pub fn trace(program: &Json) -> Result<Vec<String>, BadProgram> {
+    check(program)?;
     // Tasks live as long as they like, and the program with them; it is small.
     let program: &'static Json = Box::leak(Box::new(program.clone()));
     let event_loop = EventLoop::builder().virtual_time().build();

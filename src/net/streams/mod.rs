@@ -7,6 +7,8 @@ mod error;
 mod open;
 mod reader;
 mod server;
+#[cfg(unix)]
+mod socket_file;
 mod transport;
 mod writer;
 

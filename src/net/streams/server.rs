@@ -17,9 +17,13 @@ use crate::net::source::Source;
 use crate::net::streams::connection::{Connection, note_wait};
 use crate::net::streams::open::pair;
 use crate::net::streams::reader::StreamReader;
+#[cfg(unix)]
+use crate::net::streams::socket_file::SocketFile;
 use crate::net::streams::transport::{Socket, Transport};
 use crate::net::streams::writer::StreamWriter;
 use crate::net::tcp::descriptor;
+#[cfg(unix)]
+use crate::net::unix::UnixListener;
 use crate::observe::{Site, WaitKind};
 use crate::reactor::Direction;
 use crate::task::{self, Task};
@@ -75,6 +79,24 @@ where
     }
 }
 
+/// A Unix listener and its file, which goes with it.
+#[cfg(unix)]
+struct WithFile(
+    Source<mio::net::UnixListener>,
+    #[expect(dead_code)] SocketFile,
+);
+
+#[cfg(unix)]
+impl Accept for WithFile {
+    fn accept(&self, core: &Rc<Core>) -> io::Result<Box<dyn Transport>> {
+        self.0.accept(core)
+    }
+
+    fn when_readable(&self, function: Box<dyn FnOnce()>) {
+        self.0.when_readable(function);
+    }
+}
+
 type Handler = dyn Fn(StreamReader, StreamWriter) -> Result<(), crate::LoopError>;
 
 struct Inner {
@@ -117,36 +139,45 @@ pub struct Server {
 /// assert_eq!(reader.readline().await.unwrap(), b"echo\n");
 /// # }).unwrap();
 /// ```
+#[track_caller]
 pub fn start_server<H>(address: &str, handler: H) -> io::Result<Server>
 where
     H: AsyncFn(StreamReader, StreamWriter) + 'static,
 {
     let listener = TcpListener::bind(address)?;
     let address = listener.local_addr()?;
-    Ok(serve(listener.into_source(), Some(address), handler))
+    let site = Location::caller();
+    Ok(serve(listener.into_source(), Some(address), handler, site))
 }
 
-/// Listens on a Unix socket at `path`; as [`start_server`]. The file stays when the server is closed. asyncio's
-/// `start_unix_server`.
+/// Listens on a Unix socket at `path`; as [`start_server`]. A socket that another server has left there is replaced, and the
+/// file is removed when the server is closed. asyncio's `start_unix_server`.
 ///
 /// # Errors
-/// `AddrInUse` when there is such a file.
+/// `AddrInUse` when there is a file that is no socket; others from the kernel.
 ///
 /// # Panics
 /// Without a running loop.
 #[cfg(unix)]
+#[track_caller]
 pub fn start_unix_server<H>(path: impl AsRef<std::path::Path>, handler: H) -> io::Result<Server>
 where
     H: AsyncFn(StreamReader, StreamWriter) + 'static,
 {
-    Ok(serve(
-        crate::net::unix::UnixListener::bind(path)?.into_source(),
-        None,
-        handler,
-    ))
+    let path = path.as_ref();
+    SocketFile::make_room(path)?;
+    let listener = UnixListener::bind(path)?.into_source();
+    let listener = WithFile(listener, SocketFile::own(path)?);
+    Ok(serve(listener, None, handler, Location::caller()))
 }
 
-fn serve<H>(listener: impl Accept + 'static, address: Option<SocketAddr>, handler: H) -> Server
+/// `site`: where the tasks of the connections are said to come from.
+fn serve<H>(
+    listener: impl Accept + 'static,
+    address: Option<SocketAddr>,
+    handler: H,
+    site: Site,
+) -> Server
 where
     H: AsyncFn(StreamReader, StreamWriter) + 'static,
 {
@@ -159,7 +190,7 @@ where
         handler: Box::new(move |reader, writer| {
             let handler = handler.clone();
             let handling = async move { handler(reader, writer).await };
-            let spawned: Task<()> = task::spawn(&spawner, handling, Location::caller())?;
+            let spawned: Task<()> = task::spawn(&spawner, handling, site)?;
             drop(spawned);
             Ok(())
         }),
