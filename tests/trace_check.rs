@@ -13,11 +13,22 @@ use glassloop::{
 };
 use trace_model::{Fault, Op};
 
-const SCRIPTS: [&[Op]; 4] = [
+const SCRIPTS: [&[Op]; 7] = [
     &[Op::Yield, Op::Sleep(5), Op::Join(2), Op::Sleep(2)],
     &[Op::Sleep(10), Op::Yield, Op::Yield],
     &[Op::Yield, Op::Sleep(5)],
     &[Op::Yield, Op::Yield, Op::Sleep(5), Op::Sleep(1)],
+    // A socket is waited for again in the step that it woke.
+    &[Op::Read(7), Op::Read(7), Op::Yield, Op::Read(8)],
+    &[Op::Job, Op::Yield, Op::Job],
+    // It keeps the loop busy for a while, with a callback due in the middle.
+    &[
+        Op::Later(1),
+        Op::Later(3),
+        Op::Sleep(3),
+        Op::Yield,
+        Op::Yield,
+    ],
 ];
 
 /// The rules that a loop with this mistake breaks.
@@ -50,6 +61,14 @@ fn each_mistake_is_found_by_its_rule() {
         (Fault::SameTurn, Rule::NextTurn),
         (Fault::StepOfDone, Rule::Ended),
         (Fault::Spin, Rule::Spin),
+        (Fault::OneATurn, Rule::NextTurn),
+        (Fault::LateTimer, Rule::Timers),
+        (Fault::LostIo, Rule::Wakeable),
+        (Fault::StaleIo, Rule::Ended),
+        (Fault::LostJob, Rule::Wakeable),
+        (Fault::LostCallback, Rule::Wakeable),
+        (Fault::CallbackTwice, Rule::FirstInFirstOut),
+        (Fault::ForgottenTask, Rule::Ended),
     ];
     for (fault, rule) in faults {
         assert_eq!(broken_by(fault), BTreeSet::from([rule]), "{fault:?}");

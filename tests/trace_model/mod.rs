@@ -33,6 +33,22 @@ pub enum Fault {
     NoSleep,
     /// A second step begins inside of a step.
     TwoAtOnce,
+    /// A turn runs the first of what is ready, and leaves the rest.
+    OneATurn,
+    /// Due timers have to wait until nothing is ready.
+    LateTimer,
+    /// A socket that is ready wakes nobody.
+    LostIo,
+    /// The kernel is believed to speak of a socket that was closed.
+    StaleIo,
+    /// The result of a job wakes nobody.
+    LostJob,
+    /// The callback of a due timer does not run.
+    LostCallback,
+    /// It runs twice.
+    CallbackTwice,
+    /// A task is forgotten: it never ends.
+    ForgottenTask,
 }
 
 /// What a task does.
@@ -43,6 +59,12 @@ pub enum Op {
     Sleep(u64),
     /// Until that task has ended.
     Join(u32),
+    /// Until something has come over this socket, which takes three milliseconds.
+    Read(u32),
+    /// Until a job in a thread is done, which takes as long.
+    Job,
+    /// Schedules a callback in so many milliseconds, and yields.
+    Later(u64),
 }
 
 struct Task {
@@ -56,16 +78,33 @@ enum Item {
     Timer(u32),
 }
 
+/// What comes from outside, with the task that waits for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Arrival {
+    Data { source: u32, task: u32 },
+    Result { job: u32, task: u32 },
+}
+
+/// Whom a timer wakes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Task(u32),
+    Callback(u32),
+}
+
 struct Model {
     fault: Fault,
     now: u64,
     records: Vec<Record>,
     tasks: Vec<Option<Task>>,
     ready: VecDeque<Item>,
-    /// Deadline, number and task.
-    timers: BTreeSet<(u64, u32, u32)>,
-    due: Vec<(u32, u32)>,
+    /// Deadline, number and target.
+    timers: BTreeSet<(u64, u32, Target)>,
+    due: Vec<(u32, Target)>,
+    arrivals: BTreeSet<(u64, Arrival)>,
+    sources: BTreeSet<u32>,
     last_timer: u32,
+    last_job: u32,
     /// Items run in this turn.
     ran: usize,
 }
@@ -82,7 +121,10 @@ pub fn run(scripts: &[&[Op]], fault: Fault, turns: u32) -> Trace {
         ready: VecDeque::new(),
         timers: BTreeSet::new(),
         due: Vec::new(),
+        arrivals: BTreeSet::new(),
+        sources: BTreeSet::new(),
         last_timer: 0,
+        last_job: 0,
         ran: 0,
     };
     model.put(Kind::RunBegin, 1, [1, 1, 0]);
@@ -140,8 +182,13 @@ impl Model {
         let (ready, timers) = (self.ready.len() as u32, self.timers.len() as u32);
         self.put(Kind::Turn, 0, [number, ready, timers]);
         self.poll();
-        self.fire_timers();
-        let snapshot = self.ready.len();
+        if self.fault != Fault::LateTimer || self.ready.is_empty() {
+            self.fire_timers();
+        }
+        let snapshot = match self.fault {
+            Fault::OneATurn => self.ready.len().min(1),
+            _ => self.ready.len(),
+        };
         self.ran = 0;
         loop {
             let more = match self.fault {
@@ -184,12 +231,43 @@ impl Model {
         } else {
             0
         };
+        let arrival = self
+            .arrivals
+            .first()
+            .map(|(time, _)| time.saturating_sub(self.now));
         self.now += match timeout {
+            _ if arrival.is_some_and(|arrival| arrival < timeout) => arrival.unwrap_or(0),
             u64::MAX => left.unwrap_or(0),
             0 if self.fault == Fault::NoSleep && self.ready.is_empty() => MILLISECOND / 4,
             _ => timeout.saturating_sub(early),
         };
-        self.put(Kind::PollExit, 0, [0; 3]);
+        let arrived = self.arrivals.iter().copied();
+        let arrived: Vec<_> = arrived.filter(|(time, _)| *time <= self.now).collect();
+        self.put(Kind::PollExit, 0, [arrived.len() as u32, 0, 0]);
+        for arrival in arrived {
+            self.arrivals.remove(&arrival);
+            self.arrive(arrival.1);
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Data { source, task } => {
+                if self.fault == Fault::StaleIo && self.sources.remove(&source) {
+                    self.put(Kind::IoDereg, 0, [source, 0, 0]);
+                }
+                self.put(Kind::IoEvent, 1, [source, source, 0]);
+                if self.fault != Fault::LostIo {
+                    self.wake(task, cause::IO, source);
+                }
+            }
+            Arrival::Result { job, task } => {
+                self.put(Kind::OffloadDone, 0, [job, task, 0]);
+                if self.fault != Fault::LostJob {
+                    self.wake(task, cause::THREAD, 0);
+                }
+            }
+        }
     }
 
     fn fire_timers(&mut self) {
@@ -215,9 +293,22 @@ impl Model {
 
     fn run_timer(&mut self, timer: u32) {
         let due = self.due.iter().position(|(number, _)| *number == timer);
-        let (_, task) = self.due.remove(due.expect("it is due"));
-        if self.fault != Fault::LostWake {
-            self.wake(task, cause::TIMER, timer);
+        match self.due.remove(due.expect("it is due")).1 {
+            Target::Task(task) if self.fault != Fault::LostWake => {
+                self.wake(task, cause::TIMER, timer);
+            }
+            Target::Task(_) => {}
+            Target::Callback(callback) => {
+                let times = match self.fault {
+                    Fault::LostCallback => 0,
+                    Fault::CallbackTwice => 2,
+                    _ => 1,
+                };
+                for _ in 0..times {
+                    self.put(Kind::CbRun, 0, [callback, 0, 0]);
+                    self.put(Kind::CbEnd, 0, [callback, 0, 0]);
+                }
+            }
         }
     }
 
@@ -240,13 +331,31 @@ impl Model {
                 self.wake(task, cause::YIELD, task);
             }
             Op::Sleep(milliseconds) => {
-                self.last_timer += 1;
-                let timer = self.last_timer;
-                let deadline = self.now + milliseconds * MILLISECOND;
-                let halves = [timer, deadline as u32, (deadline >> 32) as u32];
-                self.put(Kind::TimerSet, 0, halves);
-                self.timers.insert((deadline, timer, task));
+                let timer = self.set_timer(milliseconds, Target::Task(task));
                 self.put(Kind::Wait, wait::TIMER, [task, timer, 0]);
+            }
+            Op::Later(milliseconds) => {
+                let callback = self.last_timer + 1;
+                let timer = self.set_timer(milliseconds, Target::Callback(callback));
+                self.put(Kind::CbAdd, 1, [callback, timer, 0]);
+                self.put(Kind::Wait, wait::YIELD, [task, 0, 0]);
+                self.wake(task, cause::YIELD, task);
+            }
+            Op::Read(source) => {
+                if self.sources.insert(source) {
+                    self.put(Kind::IoReg, 0, [source, source, 0]);
+                }
+                self.put(Kind::Wait, wait::READABLE, [task, source, 0]);
+                let arrival = Arrival::Data { source, task };
+                self.arrivals.insert((self.now + 3 * MILLISECOND, arrival));
+            }
+            Op::Job => {
+                self.last_job += 1;
+                let job = self.last_job;
+                self.put(Kind::Offload, 0, [job, task, 0]);
+                self.put(Kind::Wait, wait::JOB, [task, job, 0]);
+                let arrival = Arrival::Result { job, task };
+                self.arrivals.insert((self.now + 3 * MILLISECOND, arrival));
             }
             Op::Join(other) if self.tasks[other as usize].is_none() => return self.finish(task),
             Op::Join(other) => {
@@ -257,6 +366,15 @@ impl Model {
             }
         }
         self.put(Kind::StepEnd, end::PENDING, [task, 0, 0]);
+    }
+
+    fn set_timer(&mut self, milliseconds: u64, target: Target) -> u32 {
+        self.last_timer += 1;
+        let (timer, deadline) = (self.last_timer, self.now + milliseconds * MILLISECOND);
+        let halves = [timer, deadline as u32, (deadline >> 32) as u32];
+        self.put(Kind::TimerSet, 0, halves);
+        self.timers.insert((deadline, timer, target));
+        timer
     }
 
     fn finish(&mut self, task: u32) {
@@ -270,7 +388,12 @@ impl Model {
                 self.wake(other, cause::TASK, task);
             }
         }
-        self.put(Kind::StepEnd, end::FINISHED, [task, 0, 0]);
+        let ended = match self.fault {
+            // Its step ends as if it waited, for something that the loop does not know.
+            Fault::ForgottenTask if task == 1 => end::PENDING,
+            _ => end::FINISHED,
+        };
+        self.put(Kind::StepEnd, ended, [task, 0, 0]);
         if self.fault == Fault::StepOfDone {
             self.put(Kind::StepBegin, 0, [task, 0, 0]);
             self.put(Kind::StepEnd, end::FINISHED, [task, 0, 0]);

@@ -62,11 +62,15 @@ struct Checker {
     /// The time of the clock's last reading before the present one.
     before: u64,
     virtual_time: bool,
+    /// When the kernel was asked in this turn, until its timers have been looked at.
+    asked: Option<u64>,
     /// Deadlines of cancelled timers that have not passed.
     cancelled: BTreeSet<u64>,
     turns: u32,
     /// Items that this turn's step 4 has still to run; `None` before it has begun.
     left: Option<usize>,
+    /// Something ran out of its order in this turn.
+    unordered: bool,
     spawned: BTreeSet<u32>,
     /// Turns in a row in which nothing ran, and whether something happened in the present one.
     idle_turns: u32,
@@ -90,11 +94,12 @@ impl Checker {
             Kind::RunBegin => self.virtual_time = flags & 1 != 0,
             Kind::Turn => self.turn(record),
             Kind::PollEnter => self.poll_enter(record),
-            Kind::IoEvent => self.progress = true,
+            Kind::IoEvent => self.io_event(record),
             Kind::TimerFire => self.timer_fire(a),
             Kind::Ready | Kind::WakeDup => {
                 let timer = Item::Timer(record.b);
                 if flags == cause::TIMER && self.state.ready.contains(&timer) {
+                    self.step_4();
                     self.runs(timer);
                 }
                 if record.kind == Kind::Ready {
@@ -102,12 +107,14 @@ impl Checker {
                 }
             }
             Kind::StepBegin => {
+                self.step_4();
                 self.begins(Item::Task(a));
                 if self.not_ended(record) {
                     self.runs(Item::Task(a));
                 }
             }
             Kind::CbRun => {
+                self.step_4();
                 self.begins(Item::Callback(a));
                 let timer = self.state.due_timer_of(a);
                 self.runs(timer.map_or(Item::Callback(a), Item::Timer));
@@ -139,6 +146,7 @@ impl Checker {
 
     /// A turn begins: what the last one had to do is done.
     fn turn(&mut self, record: &Record) {
+        self.all_have_run();
         self.skip_cancelled(record.b as usize);
         let found = self.wakes.find_lost(&self.state);
         for (event, task) in found {
@@ -160,7 +168,18 @@ impl Checker {
         self.cancelled = self.cancelled.split_off(&self.before);
         self.progress = false;
         self.left = None;
+        self.unordered = false;
         self.turns += 1;
+    }
+
+    /// I7: the kernel speaks of what is on its list.
+    fn io_event(&mut self, record: &Record) {
+        self.progress = true;
+        let source = record.a;
+        if !self.state.interests.contains_key(&source) {
+            let text = format!("IO_EVENT of source {source}, which is not on the kernel's list");
+            self.broken(Rule::Ended, text);
+        }
     }
 
     /// I7: whether the task of this record is one that has been made and has not ended.

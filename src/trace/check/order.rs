@@ -67,6 +67,7 @@ impl Checker {
                 false => "unfair",
             };
             let text = format!("{item} runs before {overtaken}, which is first in line: {order}");
+            self.unordered = true;
             self.broken(Rule::FirstInFirstOut, text);
         }
         let gone = match self.state.shuffled || overtaken.is_some() {
@@ -76,11 +77,33 @@ impl Checker {
         self.left = Some(left.saturating_sub(gone));
     }
 
+    /// I6: a turn has ended, and of what was ready for it some task did not run. (Callbacks may have been cancelled.)
+    pub(super) fn all_have_run(&mut self) {
+        let left = match self.unordered {
+            true => 0,
+            false => self.left.unwrap_or(0),
+        };
+        let passed = self.state.ready.iter().take(left);
+        // A task that is ready and has ended is a wake-up in vain.
+        let is_ready = |item: &Item| match item {
+            Item::Task(task) => self.state.tasks.get(task).is_some_and(|task| task.ready),
+            _ => false,
+        };
+        let tasks: Vec<Item> = passed.copied().filter(is_ready).collect();
+        for task in tasks {
+            let text = format!(
+                "{} was ready for this turn, and did not run in it",
+                name(task)
+            );
+            self.broken(Rule::NextTurn, text);
+        }
+    }
+
     /// What was cancelled left no trace when it was skipped; it stands at the front, since all before it has run.
     pub(super) fn skip_cancelled(&mut self, ready: usize) {
         while self.state.ready.len() > ready {
             match self.state.ready.front() {
-                Some(Item::Timer(timer)) => drop(self.state.timers.remove(timer)),
+                Some(&Item::Timer(timer)) => self.skip_timer(timer),
                 Some(Item::Callback(_)) => {}
                 _ => break,
             }
@@ -90,6 +113,20 @@ impl Checker {
         if expected != ready {
             let text = format!("the loop says that {ready} are ready; it should be {expected}");
             self.broken(Rule::FirstInFirstOut, text);
+        }
+    }
+
+    /// I3: the item of a due timer came up without any effect. A sleeper may be gone, but a callback would have run, or its
+    /// timer been cancelled.
+    fn skip_timer(&mut self, timer: u32) {
+        let callback = self
+            .state
+            .timers
+            .remove(&timer)
+            .map_or(0, |timer| timer.callback);
+        if callback != 0 {
+            let text = format!("callback {callback} of timer {timer}, which was due, has not run");
+            self.broken(Rule::Wakeable, text);
         }
     }
 }

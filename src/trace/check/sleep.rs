@@ -18,6 +18,7 @@ impl Checker {
     pub(super) fn poll_enter(&mut self, record: &Record) {
         let timeout = record.wide_ab();
         self.progress |= timeout != 0;
+        self.asked = Some(record.t);
         if let Err(text) = self.sleep_length(timeout, record.flags) {
             self.broken(Rule::SleepLength, text);
         }
@@ -65,6 +66,22 @@ impl Checker {
                 "it sleeps for {timeout} ns only, and the next timer, {timer}, is due in {from} ns"
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// I5: the fourth step of a turn begins, so all timers have fired that were due when the kernel was asked.
+    pub(super) fn step_4(&mut self) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        if let Some((deadline, timer)) =
+            self.next_timer().filter(|(deadline, _)| *deadline <= asked)
+        {
+            let late = asked - deadline;
+            let text = format!(
+                "timer {timer} was due {late} ns before the kernel was asked, and does not fire"
+            );
+            self.broken(Rule::Timers, text);
         }
     }
 
