@@ -9,8 +9,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use browser::Browser;
+use glassloop::sync::Queue;
 use glassloop::trace::{Recorder, Trace, html};
-use glassloop::{EventLoop, create_task, gather, sleep, yield_now};
+use glassloop::{EventLoop, create_task, gather, sleep, to_thread, yield_now};
 use support::sibling::example;
 
 /// What a loop in virtual time does with `main`, so that every run is the same.
@@ -173,11 +174,11 @@ fn turns_links_search_and_keys() {
     browser.press(&["Shift+ArrowLeft"]);
     assert!(browser.text(SAYS).starts_with("Turn 1 begins."));
 
-    browser.press(&["/"]);
-    browser.call(
-        "Input.insertText",
-        serde_json::json!({ "text": "has finished" }),
-    );
+    // Typed key by key: none of them is taken from the field.
+    browser.press(&[
+        "/", "h", "a", "s", " ", "f", "i", "n", "i", "s", "h", "e", "d",
+    ]);
+    assert_eq!(browser.text("$('search').value"), "has finished");
     browser.press(&["Enter"]);
     assert!(
         browser.text(SAYS).starts_with("T3 has finished"),
@@ -526,6 +527,174 @@ fn small_windows_dark_rooms_and_names_for_every_control() {
     let dark = browser.text(ground);
     browser.click("#theme");
     assert_ne!(browser.text(ground), dark);
+    done(browser);
+}
+
+#[test]
+fn a_queue_is_a_gauge() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let main = async {
+        let queue = Rc::new(Queue::new(2));
+        let from = queue.clone();
+        let consumer = create_task(async move {
+            for _ in 0..4 {
+                sleep(Duration::from_millis(10)).await;
+                from.get().await.unwrap();
+            }
+        });
+        for item in 0..4 {
+            queue.put(item).await.unwrap();
+        }
+        consumer.await.unwrap();
+    };
+    browser.visit(&html(&[recorded("queue", main)]), "");
+    // Two tasks, and the queue.
+    assert_eq!(browser.eval("view.rows.length"), 3);
+    let said =
+        browser.eval("[...tr.stop].map(i => say(i)).filter(text => text.startsWith('Queue'))");
+    let full = "Queue 1 holds 2 items of 2: it is full.";
+    let one = "Queue 1 holds 1 item of 2.";
+    let empty = "Queue 1 holds 0 items of 2: it is empty.";
+    assert_eq!(
+        said,
+        serde_json::json!([one, full, one, full, one, full, one, empty])
+    );
+    let gauge = "[...document.querySelectorAll('.two > div')].at(-1).textContent";
+    browser.eval("search('it is full')");
+    assert_eq!(browser.text(gauge), "Queues 1queue 12 of 2");
+    assert_eq!(browser.eval("document.querySelector('meter').value"), 2);
+    browser.eval("search('it is empty')");
+    assert_eq!(browser.text(gauge), "Queues 1queue 10 of 2");
+    done(browser);
+}
+
+#[test]
+fn gather_says_how_many_of_its_tasks_have_ended() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    browser.visit(&html(&[recorded("naps", three_naps())]), "");
+    let main = "document.querySelector('[data-task=\"0\"] small').textContent.split(' @')[0]";
+    let mut counts = Vec::new();
+    for end in ["T3 has finished", "T4 has finished", "T2 has finished"] {
+        browser.eval(&format!("search('{end}')"));
+        counts.push(browser.text(main));
+    }
+    assert_eq!(counts, ["gather 1/3", "gather 2/3", "ready for 0"]);
+    done(browser);
+}
+
+#[test]
+fn a_run_without_a_loop_shows_threads_and_no_empty_panels() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let file = std::env::temp_dir().join(format!("glassloop-bare-{}.html", std::process::id()));
+    let mut page = |name: &str, arguments: &[&str]| {
+        let mut command = example(name).unwrap();
+        let command = command.args(arguments).args(["--delay", "0.1"]);
+        let run = command.env("GLASSLOOP_TRACE", &file).output().unwrap();
+        assert!(run.status.success());
+        std::fs::read_to_string(&file).unwrap()
+    };
+    browser.visit(&page("threads_join", &[]), "");
+    browser.eval("search('Thread-3 begins')");
+    let shown = "[...document.querySelectorAll('#panels > section')].filter(panel => panel.offsetParent).map(panel => panel.ariaLabel).join()";
+    assert_eq!(browser.text(shown), "Turn,Source");
+    assert_eq!(browser.text("$('turn-h').textContent"), "Who does what");
+    assert!(
+        browser
+            .text("$('facts').textContent")
+            .ends_with(" · 5 threads")
+    );
+    // The question of how long it takes is asked of threads, too.
+    browser.click("#predict");
+    let answer = browser.text("quiz.list[0].answer");
+    assert!(
+        answer.starts_with("about 1.") && answer.ends_with(" s"),
+        "{answer}"
+    );
+
+    let pool = ["--requests", "4", "--workers", "2"];
+    browser.visit(&page("process_pool", &pool), "");
+    assert!(
+        browser
+            .text("$('facts').textContent")
+            .contains("in flight ≤ 2 · 2 processes")
+    );
+    browser.eval("search('begins chunk 2')");
+    let line = browser.text("document.querySelector('.here code').textContent");
+    assert!(line.contains("Pool::new("), "{line}");
+    std::fs::remove_file(&file).unwrap();
+    done(browser);
+}
+
+#[test]
+fn threads_in_flight_are_those_at_work_and_not_the_tasks_that_wait_for_them() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let recorder = Rc::new(Recorder::new("jobs"));
+    let builder = EventLoop::builder().observer(recorder.clone());
+    let event_loop = builder.build().unwrap();
+    let jobs = async {
+        let job = || {
+            create_task(async { to_thread(|| std::thread::sleep(Duration::from_millis(20))).await })
+        };
+        let jobs: Vec<_> = (0..100).map(|_| job()).collect();
+        gather(jobs).await.unwrap();
+    };
+    event_loop.run_until_complete(jobs).unwrap();
+    event_loop.close().unwrap();
+    browser.visit(&html(&[recorder.trace()]), "");
+    let threads = browser.eval("tr.tracks.length - 1").as_u64().unwrap();
+    assert!(threads < 100);
+    assert!(
+        browser
+            .text("$('facts').textContent")
+            .contains(&format!("in flight ≤ {threads} "))
+    );
+    done(browser);
+}
+
+#[test]
+fn everything_can_be_read_and_reached_without_a_mouse() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let page = html(&[recorded("naps", three_naps())]);
+    // What is written stands out from its ground by 4.5 to 1.
+    let contrast = "(() => { const style = getComputedStyle(root), of = name => style.getPropertyValue('--' + name).trim();         const light = name => { let hex = of(name).slice(1); if (hex.length === 3) hex = [...hex].map(c => c + c).join('');             const [r, g, b] = [0, 2, 4].map(at => parseInt(hex.slice(at, at + 2), 16) / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };         const ratio = (p, q) => { const [a, b] = [light(p), light(q)].sort((x, y) => y - x); return (a + 0.05) / (b + 0.05); };         const pairs = ['bg', 'panel', 'soft'].flatMap(ground => ['ink', 'dim', 'run', 'block', 'done', 'path'].map(text => [text, ground]));         pairs.push(['ready', 'panel'], ['panel', 'run'], ['panel', 'block']);         return pairs.filter(pair => ratio(...pair) < 4.5).map(pair => pair.join(' on ') + ' ' + ratio(...pair).toFixed(2)).join(); })()";
+    for scheme in ["light", "dark"] {
+        browser.window(1280, 800, scheme);
+        browser.visit(&page, "");
+        assert_eq!(browser.text(contrast), "", "{scheme}");
+    }
+    // Nothing moves by itself, whether that is wanted or not.
+    let moves = "[...document.querySelectorAll('*')].map(node => getComputedStyle(node)).filter(style => style.transitionDuration !== '0s' || style.animationName !== 'none').length";
+    assert_eq!(browser.eval(moves), 0);
+    // In the order in which it is read: views, timeline, its tools, steps, panels.
+    let mut order = Vec::new();
+    for _ in 0..19 {
+        browser.press(&["Tab"]);
+        let focused = "(({ id, dataset, textContent }) => id || dataset.key || textContent.slice(0, 8))(document.activeElement)";
+        order.push(browser.text(focused));
+        let outline = browser.text("getComputedStyle(document.activeElement).outlineStyle");
+        assert_ne!(outline, "none", "{order:?}");
+    }
+    assert_eq!(
+        order.join(" "),
+        "predict game theme ? rows path axis - + search Home Shift+ArrowLeft ArrowLeft run ArrowRight Shift+ArrowRight End source T2 waits"
+    );
+    // A question can be answered by keys alone, and focus stays in the card.
+    browser.eval("$('predict').focus(), $('predict').click(), document.querySelector('#card button').focus()");
+    browser.eval("document.activeElement.click()");
+    assert_eq!(
+        browser.text("document.activeElement.textContent"),
+        "Next question"
+    );
     done(browser);
 }
 

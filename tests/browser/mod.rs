@@ -170,6 +170,10 @@ impl Browser {
             let (key, modifiers) = key.strip_prefix("Shift+").map_or((*key, 0), |key| (key, 8));
             for kind in ["keyDown", "keyUp"] {
                 let mut event = json!({ "type": kind, "key": key, "modifiers": modifiers });
+                if key == "Tab" {
+                    // Without its number it is not acted upon.
+                    event["windowsVirtualKeyCode"] = json!(9);
+                }
                 if key.chars().count() == 1 && kind == "keyDown" {
                     event["text"] = json!(key);
                 }

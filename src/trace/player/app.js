@@ -121,7 +121,10 @@ function listen() {
     if (act((shiftKey && key.startsWith("Arrow") ? "Shift+" : "") + key)) event.preventDefault();
   };
   $("tools").onsubmit = event => event.preventDefault();
-  $("search").onkeydown = ({ key, shiftKey, target }) => key === "Enter" ? search(target.value, shiftKey) : key === "Escape" && target.blur();
+  $("search").onkeydown = ({ key, shiftKey, target }) => {
+    if (key === "Enter") search(target.value, shiftKey);
+    if (key === "Escape") target.blur();
+  };
   $("axis").onchange = ({ target }) => draw(() => { setAxis(target.value); follow(); })();
   $("head").onclick = event => clickTimeline(event);
   $("body").onclick = ({ offsetX, offsetY }) => clickTimeline({ offsetX, offsetY: offsetY + $("rows").scrollTop }, true);

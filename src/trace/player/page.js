@@ -14,11 +14,12 @@ function h(name, ...parts) {
 function button(text, onclick) {
   return Object.assign(h("button", text), { onclick });
 }
-// Replaces what a panel shows; a button inside that had the keyboard's focus has it again.
+// Replaces what a panel shows; if a button inside had the keyboard's focus, the same one has it again, or the first.
 function fill(id, ...parts) {
   const panel = $(id), had = panel.contains(document.activeElement) && document.activeElement.textContent;
   panel.replaceChildren(...parts.filter(Boolean));
-  if (had) [...panel.querySelectorAll("button")].find(button => button.textContent === had)?.focus();
+  const buttons = [...panel.querySelectorAll("button")];
+  if (had) (buttons.find(button => button.textContent === had) || buttons[0])?.focus();
 }
 function card(...parts) {
   fill("card", ...parts);
