@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
+pub mod runs;
+
 const FLAGS: [&str; 11] = [
     "--headless",
     "--no-sandbox", // which does not start as root; the pages are our own

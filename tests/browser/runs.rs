@@ -1,0 +1,57 @@
+//! Small runs for the player's tests.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use glassloop::trace::{Recorder, Trace};
+use glassloop::{EventLoop, create_task, gather, sleep, yield_now};
+
+use super::Browser;
+
+/// What a loop in virtual time does with `main`, so that every run is the same.
+pub fn recorded<F: Future<Output = ()> + 'static>(title: &str, main: F) -> Trace {
+    let recorder = Rc::new(Recorder::new(title));
+    let builder = EventLoop::builder()
+        .virtual_time()
+        .observer(recorder.clone());
+    let event_loop = builder.build().unwrap();
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    recorder.trace()
+}
+
+pub async fn nap(milliseconds: u64) {
+    sleep(Duration::from_millis(milliseconds)).await;
+    yield_now().await;
+}
+
+pub async fn three_naps() {
+    let naps = [30, 10, 20].map(|milliseconds| create_task(nap(milliseconds)));
+    gather(naps).await.unwrap();
+}
+
+/// A run in real time, one step of which blocks the loop for a quarter of a second.
+pub fn blocked() -> Trace {
+    let recorder = Rc::new(Recorder::new("blocked"));
+    let event_loop = EventLoop::builder()
+        .observer(recorder.clone())
+        .build()
+        .unwrap();
+    let main = async {
+        let victim = create_task(nap(1));
+        let culprit = create_task(async { std::thread::sleep(Duration::from_millis(250)) });
+        gather([
+            create_task(async { victim.await.unwrap() }),
+            create_task(async { culprit.await.unwrap() }),
+        ])
+        .await
+        .unwrap();
+    };
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    recorder.trace()
+}
+
+pub fn done(browser: Browser) {
+    assert_eq!(browser.complaints, [""; 0]);
+}
