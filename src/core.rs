@@ -238,7 +238,9 @@ impl Core {
     }
 
     pub(crate) fn current_number(&self) -> Option<u64> {
-        Some(self.current_task()?.header().number)
+        let ticket = self.current.get()?;
+        let mut ready = self.ready.borrow_mut();
+        ready.task(ticket).map(|task| task.header().number)
     }
 
     /// The task whose step runs.

@@ -1,7 +1,8 @@
 //! The wait list under every primitive: who waits, in the order of arrival.
 //!
 //! A waiter that was woken or cancelled stays in its place until its task steps (or drops the future): that place is what
-//! newcomers queue behind. Entries are linked by index in a slab, so that any of them leaves in constant time.
+//! newcomers queue behind. Entries are linked by index in a slab, so that any of them leaves in constant time. A list keeps
+//! some waiters that have left for those who come next, as it keeps the slab's memory.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -32,8 +33,9 @@ impl Spot {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
+    #[default]
     Waiting,
     /// It is its turn; its task is ready to step.
     Woken,
@@ -41,13 +43,18 @@ pub(crate) enum State {
     Cancelled,
 }
 
+/// How many waiters that have left a list keeps at most.
+const SPARE: usize = 16;
+
 /// One who waits. Cancelling its task puts it out of the running at once, before the task steps.
+#[derive(Default)]
 pub(crate) struct Waiter {
-    core: Rc<Core>,
+    /// `None` while it is spare.
+    core: Option<Rc<Core>>,
     state: Cell<State>,
     waker: Cell<Option<Waker>>,
     kind: &'static str,
-    /// Who has what is waited for, where that can be said.
+    /// Who has what is waited for, where that can be said: the same for all in a list.
     holder: OnceCell<Weak<dyn Holder>>,
 }
 
@@ -64,8 +71,8 @@ impl Waiter {
 
     fn end(&self, state: State) {
         self.state.set(state);
-        if let Some(waker) = self.waker.take() {
-            wake_on(&self.core, waker);
+        if let (Some(waker), Some(core)) = (self.waker.take(), &self.core) {
+            wake_on(core, waker);
         }
     }
 
@@ -145,9 +152,22 @@ struct Entries {
     /// Everybody before this one has been woken or cancelled, so that waking many in a row walks the list once.
     unwoken: Option<usize>,
     joined: u64,
+    /// Nobody else refers to these.
+    spare: Vec<Rc<Waiter>>,
 }
 
 impl Entries {
+    fn new_waiter(&mut self, waker: &Waker, kind: &'static str) -> Rc<Waiter> {
+        let mut waiter = self.spare.pop().unwrap_or_default();
+        if let Some(new) = Rc::get_mut(&mut waiter) {
+            new.core = Some(current::expect());
+            new.state.set(State::Waiting);
+            new.waker.set(Some(waker.clone()));
+            new.kind = kind;
+        }
+        waiter
+    }
+
     /// The first who can be woken.
     fn next_waiting(&mut self) -> Option<Rc<Waiter>> {
         while let Some(key) = self.unwoken {
@@ -177,14 +197,8 @@ pub(crate) struct WaitList(RefCell<Entries>);
 impl WaitList {
     /// Queues up at the end, on behalf of whom `waker` wakes.
     pub(crate) fn join(&self, waker: &Waker, spot: Spot) -> Turn {
-        let waiter = Rc::new(Waiter {
-            core: current::expect(),
-            state: Cell::new(State::Waiting),
-            waker: Cell::new(Some(waker.clone())),
-            kind: spot.kind,
-            holder: OnceCell::new(),
-        });
         let entries = &mut *self.0.borrow_mut();
+        let waiter = entries.new_waiter(waker, spot.kind);
         entries.joined += 1;
         let key = entries.slab.insert(Entry {
             waiter: waiter.clone(),
@@ -202,8 +216,12 @@ impl WaitList {
 
     /// Gives the place up, and says what had become of it. One that had been woken must be used or passed on.
     pub(crate) fn leave(&self, turn: Turn) -> State {
+        let Turn { key, mut waiter } = turn;
+        let state = waiter.state.get();
+        // Dropped when the list is whole again: the drop of a waker may call back.
+        let _left;
         let entries = &mut *self.0.borrow_mut();
-        let Entry { before, after, .. } = entries.slab.remove(turn.key);
+        let Entry { before, after, .. } = entries.slab.remove(key);
         match before {
             Some(before) => entries.slab[before].after = after,
             None => entries.first = after,
@@ -212,10 +230,16 @@ impl WaitList {
             Some(after) => entries.slab[after].before = before,
             None => entries.last = before,
         }
-        if entries.unwoken == Some(turn.key) {
+        if entries.unwoken == Some(key) {
             entries.unwoken = after;
         }
-        turn.state()
+        if entries.spare.len() < SPARE {
+            if let Some(spare) = Rc::get_mut(&mut waiter) {
+                _left = (spare.core.take(), spare.waker.take());
+                entries.spare.push(waiter);
+            }
+        }
+        state
     }
 
     /// Ready when the place in `turn` has been woken; until then keeps it, or takes one at the end.
@@ -234,10 +258,16 @@ impl WaitList {
             }
             None => {}
         }
-        let turn = turn.get_or_insert_with(|| self.join(context.waker(), spot));
-        turn.set_waker(context.waker());
-        let on = WaitOn::Object(turn.waiter.clone());
-        turn.waiter.core.note_wait(on, Some(spot.site));
+        let waiter = match turn {
+            Some(turn) => {
+                turn.set_waker(context.waker());
+                &turn.waiter
+            }
+            None => &turn.insert(self.join(context.waker(), spot)).waiter,
+        };
+        if let Some(core) = &waiter.core {
+            core.note_wait(WaitOn::Object(waiter.clone()), Some(spot.site));
+        }
         Poll::Pending
     }
 
@@ -304,5 +334,75 @@ pub(crate) fn describe(
     match list.len() {
         0 => write!(f, "<{name} [{state}]>"),
         waiters => write!(f, "<{name} [{state}, waiters:{waiters}]>"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::EventLoop;
+
+    fn kinds(list: &WaitList) -> Vec<&'static str> {
+        let entries = list.0.borrow();
+        let mut kinds: Vec<_> = entries.backwards().map(|waiter| waiter.kind).collect();
+        kinds.reverse();
+        kinds
+    }
+
+    fn in_a_loop(test: impl FnOnce(&WaitList) + 'static) {
+        let event_loop = EventLoop::new().unwrap();
+        let main = async move { test(&WaitList::default()) };
+        event_loop.run_until_complete(main).unwrap();
+    }
+
+    #[test]
+    fn places_can_be_left_in_any_order() {
+        in_a_loop(|list| {
+            let join = |kind| list.join(Waker::noop(), Spot::here(kind));
+            let (a, b, c, d) = (join("a"), join("b"), join("c"), join("d"));
+            assert!(list.wake_next());
+            list.leave(b);
+            assert_eq!((kinds(list), list.len()), (vec!["a", "c", "d"], 3));
+            list.leave(d);
+            let e = join("e");
+            list.leave(c);
+            assert_eq!((kinds(list), list.len()), (vec!["a", "e"], 2));
+            assert!(list.wake_next());
+            assert_eq!((a.state(), e.state()), (State::Woken, State::Woken));
+            list.wait_again(&a);
+            assert!(list.wake_next());
+            assert!(!list.wake_next());
+            list.leave(a);
+            assert_eq!(list.leave(e), State::Woken);
+            assert_eq!(list.len(), 0);
+        });
+    }
+
+    #[test]
+    fn only_waiters_that_nobody_refers_to_are_used_again() {
+        in_a_loop(|list| {
+            let join = |kind| list.join(Waker::noop(), Spot::here(kind));
+            let turn = join("noted");
+            let noted = turn.waiter.clone();
+            list.leave(turn);
+            assert!(list.0.borrow().spare.is_empty());
+            let turns: Vec<_> = (0..SPARE + 2).map(|_| join("left")).collect();
+            turns[0].cancel();
+            for turn in turns {
+                list.leave(turn);
+            }
+            assert_eq!(list.0.borrow().spare.len(), SPARE);
+            assert!(
+                list.0
+                    .borrow()
+                    .spare
+                    .iter()
+                    .all(|spare| spare.core.is_none())
+            );
+            let new = join("new");
+            assert_eq!(new.state(), State::Waiting);
+            noted.cancel();
+            assert_eq!((kinds(list), new.state()), (vec!["new"], State::Waiting));
+        });
     }
 }

@@ -168,20 +168,24 @@ pub fn queue<R: Queues>(Size { population, ops }: Size) -> Outcome {
     })
 }
 
-/// `population` tasks take one lock in turn, and let the others run while they hold it.
+/// `population` tasks take one lock in turn, and let the others run while they hold it. Counts how often another task than the
+/// last holder got it: a lock that is not handed over is taken again at once by whoever has just released it.
 pub fn lock<R: Locks>(Size { population, ops }: Size) -> Outcome {
     R::run(async move {
         let meter = Meter::start();
         let rounds = ops / population;
         let lock = Rc::new(R::Lock::default());
         let count = Rc::new(Cell::new(0));
+        let last = Rc::new(Cell::new((0, 0)));
         let mut handles = Vec::new();
-        for _ in 0..population {
-            let (lock, count) = (lock.clone(), count.clone());
+        for i in 0..population {
+            let (lock, count, last) = (lock.clone(), count.clone(), last.clone());
             handles.push(R::spawn(async move {
                 for _ in 0..rounds {
                     let guard = R::lock(&lock).await;
                     let before = count.get();
+                    let (holder, handed) = last.get();
+                    last.set((i, handed + u64::from(holder != i)));
                     yield_once().await;
                     count.set(before + 1);
                     drop(guard);
@@ -193,7 +197,7 @@ pub fn lock<R: Locks>(Size { population, ops }: Size) -> Outcome {
         }
         let outcome = meter.per(rounds * population);
         check("count", count.get(), rounds * population);
-        outcome
+        outcome.with("handed over", last.get().1 as f64 / count.get() as f64)
     })
 }
 
