@@ -142,7 +142,7 @@ impl EventLoop {
     }
 
     /// Runs until `awaitable`, a coroutine or a task, is done, and returns its value. As in asyncio a coroutine becomes a
-    /// task, and the loop finishes the turn after the one in which it ended.
+    /// task, and the loop finishes the turn after the one in which it ended. asyncio's `run_until_complete`.
     ///
     /// # Errors
     /// [`LoopError::Task`] when it was cancelled, [`LoopError::Stopped`] when [`stop`](EventLoop::stop) came first; closed
@@ -187,7 +187,15 @@ impl EventLoop {
         }
     }
 
-    /// Runs turn after turn until [`stop`](EventLoop::stop) is called. Can be called again after that.
+    /// Runs turn after turn until [`stop`](EventLoop::stop) is called. Can be called again after that. asyncio's
+    /// `run_forever`.
+    ///
+    /// ```
+    /// let event_loop = glassloop::EventLoop::new()?;
+    /// event_loop.call_soon(|| glassloop::get_running_loop().unwrap().stop())?;
+    /// event_loop.run_forever()?;
+    /// # Ok::<(), glassloop::LoopError>(())
+    /// ```
     ///
     /// # Errors
     /// Closed and already running loops are refused; [`LoopError::Deadlock`] in virtual time.
@@ -233,13 +241,14 @@ impl EventLoop {
     }
 
     /// Has the loop end after the current turn; before it runs, after one turn that does not sleep. May be called from
-    /// inside and outside; from another thread by way of [`handle`](EventLoop::handle).
+    /// inside and outside; from another thread by way of [`handle`](EventLoop::handle). asyncio's `stop`.
     pub fn stop(&self) {
         self.core.stopping.set(true);
     }
 
     /// Closes the loop: pending tasks are dropped in creation order (their destructors run, with the loop still there for
-    /// them), then callbacks, timers and the reactor. Closing twice is harmless.
+    /// them), then callbacks, timers and the reactor. Closing twice is harmless, and dropping the loop closes it. asyncio's
+    /// `close`.
     ///
     /// # Errors
     /// [`LoopError::CannotCloseRunning`] from inside.
@@ -292,6 +301,14 @@ impl EventLoop {
     /// Has `handler` told of failures that nobody awaits: panics of callbacks, panics of tasks whose outcome is never looked at,
     /// tasks that are pending when the loop is closed. Without a handler, or with one that panics itself, they are logged.
     /// asyncio's `set_exception_handler`.
+    ///
+    /// ```
+    /// let event_loop = glassloop::EventLoop::new()?;
+    /// event_loop.set_exception_handler(|failure| eprintln!("{}", failure.message));
+    /// event_loop.call_soon(|| panic!("seen by the handler"))?;
+    /// event_loop.run_until_complete(glassloop::yield_now())?;
+    /// # Ok::<(), glassloop::LoopError>(())
+    /// ```
     pub fn set_exception_handler(&self, handler: impl Fn(&ExceptionContext) + 'static) {
         self.core.exceptions.set(Some(Rc::new(handler)));
     }
@@ -301,17 +318,18 @@ impl EventLoop {
         self.core.exceptions.set(None);
     }
 
-    /// Whether the loop is running now.
+    /// Whether the loop is running now. asyncio's `is_running`.
     pub fn is_running(&self) -> bool {
         self.core.life.get() == Life::Running
     }
 
-    /// Whether the loop was closed.
+    /// Whether the loop was closed. asyncio's `is_closed`.
     pub fn is_closed(&self) -> bool {
         self.core.life.get() == Life::Closed
     }
 
     /// The loop's clock: time since it was made. It never goes back; in virtual time it starts at 0 and jumps.
+    /// asyncio's `time`.
     pub fn time(&self) -> Duration {
         Duration::from_nanos(self.core.clock.read())
     }
@@ -324,7 +342,8 @@ impl EventLoop {
         }
     }
 
-    /// Makes a task; its first step comes in the next turn. May be called from inside and outside.
+    /// Makes a task; its first step comes in the next turn. May be called from inside and outside. asyncio's
+    /// `loop.create_task`.
     ///
     /// # Errors
     /// [`LoopError::Closed`]; [`LoopError::TooManyTasks`] beyond 16,777,216.
@@ -341,12 +360,12 @@ impl EventLoop {
         Promise::on(self.core.clone())
     }
 
-    /// The way for other threads to reach this loop.
+    /// The way for other threads to reach this loop, where asyncio has `call_soon_threadsafe` on the loop itself.
     pub fn handle(&self) -> LoopHandle {
         LoopHandle::new(self.core.id(), self.core.inbox.clone())
     }
 
-    /// The loop's tasks that are not done, in creation order.
+    /// The loop's tasks that are not done, in creation order. asyncio's `all_tasks`.
     pub fn all_tasks(&self) -> Vec<AnyTask> {
         self.core.tasks().into_iter().map(AnyTask::new).collect()
     }

@@ -15,6 +15,23 @@ impl EventLoop {
     ///
     /// The descriptor stays yours: call [`remove_reader`](EventLoop::remove_reader) before you close it. asyncio's `add_reader`.
     ///
+    /// ```
+    /// # glassloop::run(async {
+    /// use glassloop::{Promise, get_running_loop};
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (watched, mut other) = UnixStream::pair().unwrap();
+    /// let arrived = Promise::new();
+    /// let event_loop = get_running_loop().unwrap();
+    /// let promise = arrived.clone();
+    /// event_loop.add_reader(&watched, move || drop(promise.set_result(()))).unwrap();
+    /// other.write_all(b"!").unwrap();
+    /// arrived.await.unwrap();
+    /// event_loop.remove_reader(&watched);
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// [`LoopError::Closed`]; [`LoopError::Io`] for a regular file, which is always ready, and for the sockets of this library.
     #[track_caller]

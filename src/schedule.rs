@@ -13,7 +13,18 @@ use crate::timers::Target;
 
 impl EventLoop {
     /// Schedules `callback` for the next turn, behind what is scheduled already. A panic in it is logged, and the loop
-    /// goes on.
+    /// goes on. asyncio's `call_soon`.
+    ///
+    /// ```
+    /// # glassloop::run(async {
+    /// use glassloop::{get_running_loop, yield_now};
+    ///
+    /// let event_loop = get_running_loop().unwrap();
+    /// event_loop.call_soon(|| println!("in the next turn")).unwrap();
+    /// event_loop.call_soon(|| println!("never")).unwrap().cancel();
+    /// yield_now().await;
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`LoopError::Closed`].
@@ -26,7 +37,7 @@ impl EventLoop {
     }
 
     /// Schedules `callback` for the time when `delay` is over. Zero is due at once, yet behind what is ready; what the
-    /// clock cannot count (`Duration::MAX`) is never.
+    /// clock cannot count (`Duration::MAX`) is never. asyncio's `call_later`.
     ///
     /// # Errors
     /// [`LoopError::Closed`].
@@ -40,6 +51,17 @@ impl EventLoop {
     }
 
     /// Schedules `callback` for a time of the loop's clock ([`time`](EventLoop::time)); one that is past is due at once.
+    /// asyncio's `call_at`.
+    ///
+    /// ```
+    /// # glassloop::run(async {
+    /// # use std::time::Duration;
+    /// let event_loop = glassloop::get_running_loop().unwrap();
+    /// let when = event_loop.time() + Duration::from_millis(5);
+    /// let timer = event_loop.call_at(when, || println!("5 ms later")).unwrap();
+    /// assert_eq!(timer.when(), Some(when));
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`LoopError::Closed`].

@@ -156,6 +156,14 @@ impl EventLoop {
     /// Has `callback` called in the loop whenever the process gets `signal` (a number such as `libc::SIGTERM`, 15). It
     /// replaces the callback that was there, and the default action. asyncio's `add_signal_handler`.
     ///
+    /// ```no_run
+    /// # glassloop::run(async {
+    /// let event_loop = glassloop::get_running_loop().unwrap();
+    /// let main = glassloop::current_task().unwrap();
+    /// event_loop.add_signal_handler(15, move || drop(main.cancel())).unwrap(); // SIGTERM
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// [`LoopError::Closed`]; [`LoopError::Signal`] for a signal that does not exist or cannot be caught.
     #[track_caller]
@@ -193,6 +201,7 @@ impl EventLoop {
     }
 
     /// Takes the callback away: the signal does again what it does by default. False when there was none.
+    /// asyncio's `remove_signal_handler`.
     pub fn remove_signal_handler(&self, signal: i32) -> bool {
         self.core.extension::<SignalTable>().remove(signal)
     }

@@ -50,6 +50,7 @@ pub fn timeout<F: IntoFuture>(
 }
 
 /// [`timeout`] with an end in the loop's clock ([`EventLoop::time`](crate::EventLoop::time)) in place of a length.
+/// asyncio's `timeout_at`.
 ///
 /// # Errors
 /// [`TimeoutError`] when the body was cut short.

@@ -26,8 +26,8 @@ pub trait Duplex {
 /// The reading half of a [`TcpStream`](crate::net::TcpStream) or a `UnixStream`, from its `split`.
 pub struct ReadHalf<T: Duplex>(Rc<T>);
 
-/// The writing half of a [`TcpStream`](crate::net::TcpStream) or a `UnixStream`, from its `split`. Dropping it closes that direction: the peer
-/// reads the end of the stream.
+/// The writing half of a [`TcpStream`](crate::net::TcpStream) or a `UnixStream`, from its `split`. Dropping it closes that
+/// direction: the peer reads the end of the stream.
 pub struct WriteHalf<T: Duplex>(Rc<T>);
 
 pub(super) fn halves<T: Duplex>(stream: T) -> (ReadHalf<T>, WriteHalf<T>) {

@@ -57,9 +57,9 @@ impl TcpListener {
         self.source
     }
 
-    /// The next connection. A peer that has gone before it was accepted is passed over, and when the process has no
-    /// descriptors left it rests for a second and tries again. A second task that accepts from the same listener gets
-    /// `ResourceBusy`.
+    /// The next connection; cancelled, it stays for the next call. A peer that has gone before it was accepted is passed
+    /// over, and when the process has no descriptors left it rests for a second and tries again. A second task that accepts
+    /// from the same listener gets `ResourceBusy`. asyncio's `loop.sock_accept`.
     ///
     /// # Errors
     /// Those of the socket.

@@ -55,6 +55,7 @@ pub struct TcpStream {
 
 impl TcpStream {
     /// Connects to `host:port`. A name is looked up in the thread pool; its addresses are tried one after another.
+    /// Cancelled, it leaves nothing open.
     ///
     /// # Errors
     /// `InvalidInput` for an address that is not `host:port`; else that of the last address tried.
@@ -90,7 +91,8 @@ impl TcpStream {
         Err(failure)
     }
 
-    /// Connects to an address. Nothing blocks: the task waits until the kernel says how it went.
+    /// Connects to an address. Nothing blocks: the task waits until the kernel says how it went. Cancelled, it leaves nothing
+    /// open.
     ///
     /// # Errors
     /// What the kernel says, such as `ConnectionRefused`.
@@ -119,7 +121,8 @@ impl TcpStream {
         Ok(TcpStream { source })
     }
 
-    /// Reads what there is, up to the length of `buffer`; 0 is the end of the stream.
+    /// Reads what there is, up to the length of `buffer`; 0 is the end of the stream. Cancelled, it has read nothing. asyncio's
+    /// `loop.sock_recv_into`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -163,7 +166,7 @@ impl TcpStream {
         read_exact(&self.source, buffer, Location::caller())
     }
 
-    /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything.
+    /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything. Cancelled, it has written nothing.
     ///
     /// # Errors
     /// Those of the socket.
@@ -175,7 +178,7 @@ impl TcpStream {
         write(&self.source, buffer, Location::caller())
     }
 
-    /// Writes all of `buffer`. How much was written when it is cancelled is not known.
+    /// Writes all of `buffer`. How much was written when it is cancelled is not known. asyncio's `loop.sock_sendall`.
     ///
     /// # Errors
     /// Those of the socket.

@@ -49,7 +49,7 @@ impl UdpSocket {
         self.source.io().local_addr()
     }
 
-    /// Sends one message to `address`. Cancelled, it has sent nothing.
+    /// Sends one message to `address`. Cancelled, it has sent nothing. asyncio's `loop.sock_sendto`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -65,7 +65,7 @@ impl UdpSocket {
         })
     }
 
-    /// Sends one message to the connected peer.
+    /// Sends one message to the connected peer. Cancelled, it has sent nothing.
     ///
     /// # Errors
     /// Those of the socket.
@@ -93,7 +93,7 @@ impl UdpSocket {
             .attempt(Direction::Read, site, move |io| io.recv_from(buffer))
     }
 
-    /// Receives one message from the connected peer.
+    /// Receives one message from the connected peer. Cancelled, it has received nothing.
     ///
     /// # Errors
     /// Those of the socket.

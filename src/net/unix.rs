@@ -156,9 +156,9 @@ impl UnixListener {
         self.source
     }
 
-    /// The next connection. A peer that has gone before it was accepted is passed over, and when the process has no
-    /// descriptors left it rests for a second and tries again. A second task that accepts from the same listener gets
-    /// `ResourceBusy`.
+    /// The next connection; cancelled, it stays for the next call. A peer that has gone before it was accepted is passed
+    /// over, and when the process has no descriptors left it rests for a second and tries again. A second task that accepts
+    /// from the same listener gets `ResourceBusy`. asyncio's `loop.sock_accept`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -222,7 +222,7 @@ impl UnixDatagram {
             .attempt(Direction::Write, site, move |io| io.send_to(message, path))
     }
 
-    /// Sends one message to the connected peer.
+    /// Sends one message to the connected peer. Cancelled, it has sent nothing.
     ///
     /// # Errors
     /// Those of the socket.
@@ -250,7 +250,7 @@ impl UnixDatagram {
             .attempt(Direction::Read, site, move |io| io.recv_from(buffer))
     }
 
-    /// Receives one message from the connected peer.
+    /// Receives one message from the connected peer. Cancelled, it has received nothing.
     ///
     /// # Errors
     /// Those of the socket.

@@ -65,7 +65,7 @@ impl Barrier {
     }
 
     /// Waits until all parties have arrived, and gives the number of those who arrived before, from 0. The last one
-    /// to arrive does not wait.
+    /// to arrive does not wait. Cancelled, it leaves, and the others wait for somebody else. asyncio's `Barrier.wait`.
     ///
     /// # Errors
     /// [`BrokenBarrierError`] when it was aborted, or is reset or aborted while this waits.
@@ -78,7 +78,8 @@ impl Barrier {
         async move { inner.wait(spot).await }
     }
 
-    /// Makes it usable anew; who waits leaves with an error.
+    /// Makes it usable anew; who waits leaves with an error. It is done when this is called, awaited or not. asyncio's
+    /// `Barrier.reset`.
     #[track_caller]
     pub fn reset(&self) -> impl Future<Output = ()> + use<> {
         let state = |inner: &Inner| match inner.count.get() {
@@ -88,7 +89,8 @@ impl Barrier {
         self.change(state, Spot::here("Barrier"))
     }
 
-    /// Breaks it: who waits, or comes, leaves with an error, until it is [`reset`](Barrier::reset).
+    /// Breaks it: who waits, or comes, leaves with an error, until it is [`reset`](Barrier::reset). It is done
+    /// when this is called, awaited or not. asyncio's `Barrier.abort`.
     #[track_caller]
     pub fn abort(&self) -> impl Future<Output = ()> + use<> {
         self.change(|_| State::Broken, Spot::here("Barrier"))

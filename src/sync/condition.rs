@@ -122,7 +122,8 @@ impl Condition {
         }
     }
 
-    /// Waits until `predicate` holds: looks at once, and again after each notification.
+    /// Waits until `predicate` holds: looks at once, and again after each notification. Cancelled, it behaves as
+    /// [`wait`](Condition::wait) does. asyncio's `Condition.wait_for`.
     ///
     /// # Errors
     /// [`NotAcquiredError`] when it has to wait and nobody holds the lock.

@@ -22,7 +22,7 @@ fn opened(transport: impl Transport + 'static) -> (StreamReader, StreamWriter) {
     pair(Connection::new(Box::new(transport), Box::new(|| ())))
 }
 
-/// Connects to `host:port`. asyncio's `open_connection`.
+/// Connects to `host:port`. Cancelled, it leaves nothing open. asyncio's `open_connection`.
 ///
 /// # Errors
 /// Those of [`TcpStream::connect`].
@@ -41,7 +41,7 @@ pub fn open_connection(
     }
 }
 
-/// Connects to a Unix socket. asyncio's `open_unix_connection`.
+/// Connects to a Unix socket, which never waits. asyncio's `open_unix_connection`.
 ///
 /// # Errors
 /// What the kernel says, such as `NotFound` and `ConnectionRefused`.

@@ -51,7 +51,7 @@ impl StreamReader {
         self.limit = bytes;
     }
 
-    /// Whether the stream has ended and everything was read.
+    /// Whether the stream has ended and everything was read. asyncio's `at_eof`.
     pub fn at_eof(&self) -> bool {
         self.eof && self.buffer.is_empty()
     }
@@ -77,7 +77,7 @@ impl StreamReader {
         std::mem::replace(&mut self.buffer, rest)
     }
 
-    /// Up to `n` bytes, at least one; empty at the end of the stream.
+    /// Up to `n` bytes, at least one; empty at the end of the stream. Cancelled, it loses nothing. asyncio's `read(n)`.
     ///
     /// # Errors
     /// Those of the connection.
@@ -92,7 +92,8 @@ impl StreamReader {
         }
     }
 
-    /// Everything up to the end of the stream. asyncio's `read(-1)`.
+    /// Everything up to the end of the stream. Cancelled, it loses nothing: what has arrived stays in the buffer. asyncio's
+    /// `read(-1)`.
     ///
     /// # Errors
     /// Those of the connection; what had arrived stays in the buffer.
@@ -107,7 +108,7 @@ impl StreamReader {
         }
     }
 
-    /// Exactly `n` bytes.
+    /// Exactly `n` bytes. Cancelled, it loses nothing: what has arrived stays in the buffer. asyncio's `readexactly`.
     ///
     /// # Errors
     /// [`StreamError::Incomplete`] when the stream ends before.
@@ -127,7 +128,8 @@ impl StreamReader {
         }
     }
 
-    /// Everything up to and with `separator`.
+    /// Everything up to and with `separator`. Cancelled, it loses nothing: what has arrived stays in the buffer. asyncio's
+    /// `readuntil`.
     ///
     /// # Errors
     /// [`StreamError::Incomplete`] when the stream ends before, [`StreamError::LimitOverrun`] when it is too far away, and
@@ -182,7 +184,8 @@ impl StreamReader {
         }
     }
 
-    /// A line with its `\n`; without one the last line of the stream; empty at the end.
+    /// A line with its `\n`; without one the last line of the stream; empty at the end. Cancelled, it loses nothing. asyncio's
+    /// `readline`.
     ///
     /// # Errors
     /// [`StreamError::LimitOverrun`] for a line that is too long. Unlike asyncio's, nothing is thrown away.

@@ -312,17 +312,17 @@ impl Server {
         self.address
     }
 
-    /// Whether it accepts connections.
+    /// Whether it accepts connections. asyncio's `is_serving`.
     pub fn is_serving(&self) -> bool {
         !self.inner.is_closed()
     }
 
-    /// Stops listening. Connections and their handlers go on.
+    /// Stops listening. Connections and their handlers go on. asyncio's `close`.
     pub fn close(&self) {
         self.inner.close();
     }
 
-    /// Closes the connections, each after what was written has been sent.
+    /// Closes the connections, each after what was written has been sent. asyncio's `close_clients`.
     pub fn close_clients(&self) {
         self.inner
             .clients()
@@ -330,7 +330,7 @@ impl Server {
             .for_each(|client| client.close());
     }
 
-    /// Closes the connections at once; what was not sent is lost.
+    /// Closes the connections at once; what was not sent is lost. asyncio's `abort_clients`.
     pub fn abort_clients(&self) {
         self.inner
             .clients()
@@ -338,7 +338,8 @@ impl Server {
             .for_each(|client| client.abort());
     }
 
-    /// Waits until the server is closed and the last of its connections too.
+    /// Waits until the server is closed and the last of its connections too. Cancelled, it changes nothing. asyncio's
+    /// `wait_closed`.
     #[track_caller]
     pub fn wait_closed(&self) -> impl Future<Output = ()> {
         let spot = ("Server.wait_closed", Location::caller());
@@ -346,7 +347,7 @@ impl Server {
         self.inner.wait_until(closed, spot)
     }
 
-    /// Serves until it is closed. When it is cancelled the server is closed.
+    /// Serves until it is closed. When it is cancelled the server is closed. asyncio's `serve_forever`.
     ///
     /// # Errors
     /// `InvalidInput` for a closed server and for a second call.

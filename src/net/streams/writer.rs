@@ -52,7 +52,8 @@ impl StreamWriter {
             .try_for_each(|piece| self.write(piece.as_ref()))
     }
 
-    /// Waits, once more than 64 KiB are unsent, until no more than 16 KiB are. Cancelling it loses nothing.
+    /// Waits, once more than 64 KiB are unsent, until no more than 16 KiB are. Cancelling it loses nothing. asyncio's
+    /// `drain`.
     ///
     /// # Errors
     /// `ConnectionReset` when the connection is lost.
@@ -78,11 +79,12 @@ impl StreamWriter {
     }
 
     /// Closes the connection once everything is sent. Does not wait: see [`wait_closed`](StreamWriter::wait_closed).
+    /// asyncio's `close`.
     pub fn close(&mut self) {
         self.connection.close();
     }
 
-    /// Waits until the connection is closed.
+    /// Waits until the connection is closed. Cancelled, it is closed all the same, later. asyncio's `wait_closed`.
     ///
     /// # Errors
     /// `ConnectionReset` when it was lost instead.
@@ -92,7 +94,7 @@ impl StreamWriter {
         poll_fn(move |context| self.connection.poll_closed(context, site))
     }
 
-    /// Whether the connection is closed or about to be.
+    /// Whether the connection is closed or about to be. asyncio's `is_closing`.
     pub fn is_closing(&self) -> bool {
         self.connection.is_closing()
     }
