@@ -316,7 +316,9 @@ impl Connection {
     fn make_room(&mut self) {
         self.ahead = Bytes::new();
         self.ahead_to = 0;
-        if self.start > 0 {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;

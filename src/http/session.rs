@@ -10,7 +10,7 @@ use crate::http::cookies::CookieJar;
 use crate::http::error::Error;
 use crate::http::into_request::IntoRequest;
 use crate::http::into_url::IntoUrl;
-use crate::http::pool::PoolStats;
+use crate::http::pool_stats::PoolStats;
 use crate::http::request::Request;
 use crate::http::request_builder::RequestBuilder;
 use crate::http::response::Response;

@@ -1,0 +1,16 @@
+//! What the pool tells of itself.
+
+/// What a session has open at the moment, and has done: [`ClientSession::stats`](crate::http::ClientSession::stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Connections that wait for their next request.
+    pub idle: usize,
+    /// Connections in use, those that are being made included.
+    pub in_use: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+    /// Connections made so far.
+    pub connected: u64,
+    /// How often a connection was used again.
+    pub reused: u64,
+}
