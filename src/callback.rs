@@ -11,15 +11,44 @@ use crate::context::{Context, ContextCell};
 use crate::observe::Site;
 use crate::text::function_name;
 
-/// A function that will be called once, unless it is cancelled before.
-pub(crate) struct Callback {
+/// A function that will be called once, unless it is cancelled before. It stands in the same allocation.
+pub(crate) struct Callback<F: ?Sized = dyn Function> {
     pub(crate) number: u64,
     name: &'static str,
     pub(crate) site: Site,
     when: Option<u64>,
     cancelled: Cell<bool>,
     context: ContextCell,
-    function: Cell<Option<Box<dyn FnOnce()>>>,
+    function: F,
+}
+
+pub(crate) trait Function {
+    /// Whether it was called or taken back.
+    fn is_spent(&self) -> bool;
+
+    /// Calls it, unless it is spent.
+    fn call(&self);
+
+    fn take_back(&self);
+}
+
+impl<F: FnOnce()> Function for Cell<Option<F>> {
+    fn is_spent(&self) -> bool {
+        let function = self.take();
+        let spent = function.is_none();
+        self.set(function);
+        spent
+    }
+
+    fn call(&self) {
+        if let Some(function) = self.take() {
+            function();
+        }
+    }
+
+    fn take_back(&self) {
+        drop(self.take());
+    }
 }
 
 impl Callback {
@@ -39,7 +68,7 @@ impl Callback {
             when,
             cancelled: Cell::new(false),
             context: ContextCell::from(context),
-            function: Cell::new(Some(Box::new(function))),
+            function: Cell::new(Some(function)),
         })
     }
 
@@ -49,17 +78,14 @@ impl Callback {
         format!("{}() at {file}:{line}", function_name(self.name))
     }
 
-    /// The function, if it is still to be called.
-    pub(crate) fn take(&self) -> Option<Box<dyn FnOnce()>> {
-        self.function.take()
-    }
-
     /// Whether it was called or cancelled.
     pub(crate) fn is_spent(&self) -> bool {
-        let function = self.function.take();
-        let spent = function.is_none();
-        self.function.set(function);
-        spent
+        self.function.is_spent()
+    }
+
+    /// Calls the function, unless it is spent.
+    pub(crate) fn call(&self) {
+        self.function.call();
     }
 
     /// The context variables that it runs with.
@@ -89,7 +115,7 @@ impl Handle {
     /// or cancelling twice, is harmless.
     pub fn cancel(&self) {
         self.callback.cancelled.set(true);
-        drop(self.callback.take());
+        self.callback.function.take_back();
     }
 
     /// Whether [`cancel`](Handle::cancel) was called.

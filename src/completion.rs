@@ -13,8 +13,7 @@ use crate::core::Core;
 use crate::error::{InvalidStateError, TaskError};
 use crate::header::{Ended, ListenerKey, Runnable, Watchable, Watching};
 use crate::observe::Site;
-use crate::ticket::Ticket;
-use crate::waker::{ticket_of, wake_on, wake_ticket};
+use crate::waker::{ticket_of, wake_on};
 
 /// Something that will have an outcome: what a [`Promise`](crate::Promise) handle points to.
 pub(crate) trait Outcome<T>: Watchable {
@@ -72,13 +71,17 @@ struct List<T> {
     rest: Vec<Registered<T>>,
 }
 
+const NOBODY: u32 = u32::MAX;
+
 pub(crate) struct Completion<T> {
     /// `None` while pending.
     ended: Cell<Option<Ended>>,
     /// Somebody has looked at the outcome.
     retrieved: Cell<bool>,
-    /// The ticket of a task that awaits this and was the first to listen, so that the usual case allocates nothing.
-    awaiter: Cell<Option<Ticket>>,
+    /// The slot of a task of the same loop that awaits this and was the first to listen, so that the usual case allocates
+    /// nothing; `NOBODY` if there is none. No ticket, to be small: should the slot have another owner by now, since the await
+    /// was leaked, then that one is woken in vain.
+    awaiter: Cell<u32>,
     listeners: Cell<Listeners<T>>,
 }
 
@@ -87,7 +90,7 @@ impl<T> Completion<T> {
         Completion {
             ended: Cell::new(None),
             retrieved: Cell::new(false),
-            awaiter: Cell::new(None),
+            awaiter: Cell::new(NOBODY),
             listeners: Cell::default(),
         }
     }
@@ -109,13 +112,13 @@ impl<T> Completion<T> {
         self.retrieved.get()
     }
 
-    pub(crate) fn add_awaiter(&self, waker: &Waker) -> ListenerKey {
+    pub(crate) fn add_awaiter(&self, core: &Core, waker: &Waker) -> ListenerKey {
         let listeners = self.listeners.take();
-        let alone = matches!(listeners, Listeners::None) && self.awaiter.get().is_none();
+        let alone = matches!(listeners, Listeners::None) && self.awaiter.get() == NOBODY;
         self.listeners.set(listeners);
-        match ticket_of(waker) {
-            Some(ticket) if alone => {
-                self.awaiter.set(Some(ticket));
+        match slot_of(core, waker) {
+            Some(slot) if alone => {
+                self.awaiter.set(slot);
                 FIRST
             }
             _ => self.add(Listener::Awaiter(waker.clone())),
@@ -171,7 +174,7 @@ impl<T> Completion<T> {
 
     /// Takes the registration of an awaiter back.
     pub(crate) fn remove_awaiter(&self, key: ListenerKey) {
-        if key == FIRST && self.awaiter.take().is_some() {
+        if key == FIRST && self.awaiter.replace(NOBODY) != NOBODY {
             return;
         }
         drop(self.remove(key));
@@ -201,9 +204,9 @@ impl<T> Completion<T> {
     }
 
     /// Makes a registered awaiter wake `waker`, in its old place in the order.
-    pub(crate) fn set_waker(&self, key: ListenerKey, waker: &Waker) {
-        if key == FIRST && self.awaiter.get().is_some() {
-            return self.replace_awaiter(waker);
+    pub(crate) fn set_waker(&self, core: &Core, key: ListenerKey, waker: &Waker) {
+        if key == FIRST && self.awaiter.get() != NOBODY {
+            return self.replace_awaiter(core, waker);
         }
         let mut new = Some(waker.clone());
         let mut listeners = match self.listeners.take() {
@@ -225,10 +228,10 @@ impl<T> Completion<T> {
         drop(new);
     }
 
-    fn replace_awaiter(&self, waker: &Waker) {
-        let ticket = ticket_of(waker);
-        self.awaiter.set(ticket);
-        if ticket.is_none() {
+    fn replace_awaiter(&self, core: &Core, waker: &Waker) {
+        let slot = slot_of(core, waker);
+        self.awaiter.set(slot.unwrap_or(NOBODY));
+        if slot.is_none() {
             let mut listeners = self.take_list();
             if let Some(second) = listeners.first.take() {
                 listeners.rest.insert(0, second);
@@ -253,6 +256,12 @@ impl<T> Completion<T> {
     }
 }
 
+/// The slot of the task that a waker wakes, if it is one of this loop.
+fn slot_of(core: &Core, waker: &Waker) -> Option<u32> {
+    let ticket = ticket_of(waker)?;
+    (ticket.loop_id() == core.id()).then_some(ticket.slot() as u32)
+}
+
 /// Moves the value out of an outcome; an error stays, since every handle may ask for it.
 pub(crate) fn take_outcome<T>(outcome: &mut Result<T, TaskError>) -> Result<T, TaskError> {
     match outcome {
@@ -262,16 +271,21 @@ pub(crate) fn take_outcome<T>(outcome: &mut Result<T, TaskError>) -> Result<T, T
 }
 
 /// Tells everybody who listens to `cell` that it is done.
+#[inline]
 pub(crate) fn announce<C: Outcome<T> + 'static, T: 'static>(cell: Rc<C>) {
-    if let Some(ticket) = cell.completion().awaiter.take() {
-        wake_ticket(cell.core(), ticket);
+    match cell.completion().awaiter.replace(NOBODY) {
+        NOBODY => {}
+        slot => cell.core().schedule_slot(slot),
     }
-    let listeners = match cell.completion().listeners.take() {
-        Listeners::None => return,
-        Listeners::Watcher(watcher, index) => return watcher.child_done(index as usize),
-        Listeners::List(list) => list,
-    };
-    let cell: Rc<dyn Outcome<T>> = cell;
+    match cell.completion().listeners.take() {
+        Listeners::None => {}
+        Listeners::Watcher(watcher, index) => watcher.child_done(index as usize),
+        Listeners::List(list) => tell(cell, *list),
+    }
+}
+
+#[inline(never)]
+fn tell<T: 'static>(cell: Rc<dyn Outcome<T>>, listeners: List<T>) {
     let core = cell.core();
     for (_, listener) in listeners.first.into_iter().chain(listeners.rest) {
         match listener {

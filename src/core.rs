@@ -19,7 +19,7 @@ use crate::inbox::{self, Inbox, Letter};
 use crate::observe::{self, Cause, Event, Observer, Site, WaitKind};
 use crate::pool::ThreadPool;
 use crate::reactor::Reactor;
-use crate::ready::{Item, Ready, Woken};
+use crate::ready::{Ready, Woken};
 use crate::shuffle::Shuffle;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey, Timers};
@@ -51,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) stopping: Cell<bool>,
     pub(crate) ready: RefCell<Ready>,
     pub(crate) timers: RefCell<Timers>,
+    /// No timer falls due before this.
+    pub(crate) next_due: Cell<u64>,
     /// `None` once the loop is closed.
     pub(crate) reactor: RefCell<Option<Reactor>>,
     pub(crate) inbox: Arc<Inbox>,
@@ -58,6 +60,8 @@ pub(crate) struct Core {
     letters: Cell<Vec<Letter>>,
     /// Callbacks on file descriptors.
     pub(crate) observer: Option<Rc<dyn Observer>>,
+    /// There is an observer or a watchdog: a step asks once for both.
+    pub(crate) watched: bool,
     pub(crate) exceptions: ExceptionHandler,
     /// What parts above the core keep of their own for each loop.
     extensions: RefCell<Vec<Rc<dyn Any>>>,
@@ -108,9 +112,11 @@ impl Core {
             stopping: Cell::new(false),
             ready: RefCell::default(),
             timers: RefCell::default(),
+            next_due: Cell::new(u64::MAX),
             reactor: RefCell::new(Some(reactor)),
             inbox,
             letters: Cell::default(),
+            watched: observer.is_some() || options.slow.is_some(),
             observer,
             exceptions: ExceptionHandler::default(),
             extensions: RefCell::default(),
@@ -176,7 +182,15 @@ impl Core {
     #[inline]
     pub(crate) fn observe(&self, event: impl FnOnce() -> Event<'static>) {
         if let Some(observer) = &self.observer {
-            observer.event(&event());
+            tell(observer, event);
+        }
+    }
+
+    /// From now on this is who pushes what is pushed. Only an observer asks for it.
+    #[inline]
+    pub(crate) fn acts(&self, cause: Cause) {
+        if self.observer.is_some() {
+            self.cause.set(cause);
         }
     }
 
@@ -221,6 +235,7 @@ impl Core {
     }
 
     /// A task has ended: the table forgets it.
+    #[inline]
     pub(crate) fn remove_task(&self, ticket: Ticket) {
         let removed = self.ready.borrow_mut().remove(ticket);
         drop(removed);
@@ -279,48 +294,38 @@ impl Core {
 
     // The ready queue.
 
-    #[inline]
-    pub(crate) fn push(&self, item: Item) {
-        self.ready.borrow_mut().push(item);
-    }
-
-    /// The next item of this turn.
-    #[inline]
-    pub(crate) fn next_ready(&self) -> Option<Item> {
-        self.ready.borrow_mut().next()
-    }
-
     /// Puts the ticket's task into the ready queue, unless it stands there already or is gone.
     #[inline]
     pub(crate) fn schedule(&self, ticket: Ticket) {
-        let woken = self.ready.borrow_mut().wake(ticket);
-        // Only an observer asks for the cause: read so soon after it was written, it would stall the processor.
-        if let Some(observer) = &self.observer {
-            self.report_wake(observer, ticket, woken, self.cause.get());
+        match &self.observer {
+            None => drop(self.ready.borrow_mut().wake(ticket)),
+            Some(observer) => self.schedule_observed(observer, ticket, self.cause.get()),
+        }
+    }
+
+    /// [`schedule`](Core::schedule) for whichever task stands in this slot now.
+    pub(crate) fn schedule_slot(&self, slot: u32) {
+        let generation = self.ready.borrow().generation(slot);
+        if let Some(generation) = generation {
+            self.schedule(self.ticket(generation.into(), slot));
         }
     }
 
     #[inline]
     pub(crate) fn schedule_for(&self, ticket: Ticket, cause: Cause) {
-        let woken = self.ready.borrow_mut().wake(ticket);
-        if let Some(observer) = &self.observer {
-            self.report_wake(observer, ticket, woken, cause);
+        match &self.observer {
+            None => drop(self.ready.borrow_mut().wake(ticket)),
+            Some(observer) => self.schedule_observed(observer, ticket, cause),
         }
     }
 
     #[cold]
-    fn report_wake(
-        &self,
-        observer: &Rc<dyn Observer>,
-        ticket: Ticket,
-        woken: Option<Woken>,
-        cause: Cause,
-    ) {
-        let task = self
-            .ready
-            .borrow_mut()
-            .task(ticket)
-            .map(|task| task.header().number);
+    #[inline(never)]
+    fn schedule_observed(&self, observer: &Rc<dyn Observer>, ticket: Ticket, cause: Cause) {
+        let mut ready = self.ready.borrow_mut();
+        let woken = ready.wake(ticket);
+        let task = ready.task(ticket).map(|task| task.header().number);
+        drop(ready);
         match (woken, task) {
             (Some(Woken::Pushed), Some(task)) => observer.event(&Event::Ready { task, cause }),
             (Some(Woken::Again), Some(task)) => observer.event(&Event::WakeAgain { task, cause }),
@@ -330,7 +335,13 @@ impl Core {
 
     pub(crate) fn ticket_of(&self, task: &dyn Runnable) -> Ticket {
         let header = task.header();
-        Ticket::new(self.id, header.number, header.slot as usize)
+        self.ticket(header.number, header.slot)
+    }
+
+    /// Of the task whose number ends like this, in this slot.
+    #[inline]
+    pub(crate) fn ticket(&self, number: u64, slot: u32) -> Ticket {
+        Ticket::new(self.id, number, slot as usize)
     }
 
     /// A callback that runs in the current context.
@@ -351,7 +362,7 @@ impl Core {
             timer: None,
             site: callback.site,
         });
-        self.push(Item::Call(callback));
+        self.ready.borrow_mut().push_call(callback);
     }
 
     pub(crate) fn call_soon<F: FnOnce() + 'static>(&self, site: Site, function: F) -> Rc<Callback> {
@@ -377,7 +388,9 @@ impl Core {
         }
         let now = self.clock.last();
         let mut timers = self.timers.borrow_mut();
-        timers.insert(now, deadline, timer, target)
+        let key = timers.insert(now, deadline, timer, target);
+        self.next_due.set(timers.earliest());
+        key
     }
 
     /// When an idle loop has to wake for a timer. The virtual clock jumps there, so in virtual time it is exact.
@@ -395,8 +408,8 @@ impl Core {
             self.observe(|| Event::TimerCancel { timer });
         }
         // Bound to a name so that the borrow ends before the target is dropped.
-        let taken = self.timers.borrow_mut().take(key);
-        drop(taken);
+        let target = self.timers.borrow_mut().cancel(key);
+        drop(target);
     }
 
     /// What a sleeping task waits for.
@@ -427,4 +440,11 @@ impl Core {
         }
         self.letters.set(letters);
     }
+}
+
+/// Out of line, to keep what costs only the observed out of everybody's way.
+#[cold]
+#[inline(never)]
+fn tell(observer: &Rc<dyn Observer>, event: impl FnOnce() -> Event<'static>) {
+    observer.event(&event());
 }

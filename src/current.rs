@@ -1,22 +1,21 @@
 //! Which loop runs in this thread: the one thread-local of the library.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use crate::core::Core;
 use crate::error::LoopError;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    /// Without a destructor of its own, which every access would have to look for: `Entered` puts back what was there.
+    static CURRENT: RefCell<Option<ManuallyDrop<Rc<Core>>>> = const { RefCell::new(None) };
 }
 
-/// Runs `look` with the running loop; `None` when there is none, or when the thread is ending.
+/// Runs `look` with the running loop; `None` when there is none.
 #[inline]
 pub(crate) fn with<R>(look: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
-    CURRENT
-        .try_with(|current| current.borrow().as_ref().map(look))
-        .ok()
-        .flatten()
+    CURRENT.with(|current| current.borrow().as_ref().map(|core| look(core)))
 }
 
 /// The running loop.
@@ -38,15 +37,13 @@ pub(crate) fn expect() -> Rc<Core> {
 
 /// While it lives, this thread's loop is the one it was made with. A loop may be closed, not run, inside another one.
 pub(crate) struct Entered {
-    before: Option<Rc<Core>>,
+    before: Option<ManuallyDrop<Rc<Core>>>,
 }
 
 impl Entered {
     pub(crate) fn new(core: &Rc<Core>) -> Entered {
-        let before = CURRENT
-            .try_with(|current| current.replace(Some(core.clone())))
-            .ok()
-            .flatten();
+        let core = ManuallyDrop::new(core.clone());
+        let before = CURRENT.with(|current| current.replace(Some(core)));
         Entered { before }
     }
 }
@@ -54,7 +51,7 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let before = self.before.take();
-        let left = CURRENT.try_with(|current| current.replace(before));
-        drop(left);
+        let left = CURRENT.with(|current| current.replace(before));
+        drop(left.map(ManuallyDrop::into_inner));
     }
 }

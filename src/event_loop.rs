@@ -268,7 +268,7 @@ impl EventLoop {
                     source: format!("task: {:?}", AnyTask::new(task.clone())),
                     panic: None,
                 });
-                task.poll_cancelled();
+                task.destroy();
                 core.remove_task(core.ticket_of(&*task));
                 task.clone().announce();
                 core.observe(|| Event::StepEnd {
@@ -276,9 +276,9 @@ impl EventLoop {
                     end: StepEnd::Destroyed,
                 });
             }
-            let ready = core.ready.borrow_mut().take_queue();
+            let (steps, _callbacks) = core.ready.borrow_mut().take_queue();
             let timers = mem::take(&mut *core.timers.borrow_mut());
-            let (steps, waits) = (ready.len(), timers.len());
+            let waits = timers.len();
             if core.task_count() == 0 && steps == 0 && waits == 0 {
                 break;
             }

@@ -6,22 +6,22 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
-use std::task::Waker;
 
 use crate::context::{Context, ContextCell};
 use crate::observe::{Site, WaitKind};
 use crate::text::shown_as;
+use crate::ticket::Ticket;
 
 /// A task as the loop sees it.
 pub(crate) trait Runnable: Waitable {
     fn header(&self) -> &Header;
 
-    /// Polls the coroutine once; `None` while it is pending. When it ends, its future is dropped and its outcome set, but
-    /// nobody is told yet.
-    fn poll_once(&self, waker: &Waker) -> Option<Ended>;
+    /// Gives it the pen. If it `waited`, the table knows what for. `None` when it is still pending, else all is done that its end
+    /// entails.
+    fn step(self: Rc<Self>, ticket: Ticket, waited: bool) -> Option<Ended>;
 
-    /// Drops the future in place of the next step.
-    fn poll_cancelled(&self) -> Ended;
+    /// Drops the future; nobody is told yet.
+    fn destroy(&self);
 
     /// Tells everybody who waits for the outcome.
     fn announce(self: Rc<Self>);
@@ -213,8 +213,6 @@ pub(crate) struct Header {
     pub(crate) flags: Cell<Flags>,
     /// Where it was created.
     pub(crate) site: Site,
-    /// Its context variables, while it does not run.
-    pub(crate) context: ContextCell,
     /// What most tasks never need.
     pub(crate) more: OnceCell<Box<More>>,
 }
@@ -243,6 +241,8 @@ impl Flags {
 #[derive(Default)]
 pub(crate) struct More {
     pub(crate) name: RefCell<Option<String>>,
+    /// Its context variables, while it does not run.
+    pub(crate) context: ContextCell,
     /// Requests made and not taken back: `cancelling()`.
     pub(crate) requests: Cell<u32>,
     /// The last request that reached it, to recognise a circle of tasks that await each other.
@@ -252,15 +252,29 @@ pub(crate) struct More {
 }
 
 impl Header {
+    #[inline]
     pub(crate) fn new(number: u64, slot: usize, site: Site, context: Context) -> Header {
-        Header {
+        let header = Header {
             number,
             slot: slot as u32,
             flags: Cell::default(),
             site,
-            context: ContextCell::from(context),
             more: OnceCell::new(),
+        };
+        header.keep_context(context);
+        header
+    }
+
+    #[inline]
+    pub(crate) fn keep_context(&self, context: Context) {
+        if context.is_some() {
+            self.more().context.replace(context);
         }
+    }
+
+    #[inline]
+    pub(crate) fn take_context(&self) -> Context {
+        self.more.get()?.context.replace(None)
     }
 
     pub(crate) fn more(&self) -> &More {

@@ -39,13 +39,12 @@ impl<T: 'static> Waiting<T> {
 
     /// It is pending: has the task woken when that changes.
     fn wait(&mut self, context: &Context<'_>) {
-        let completion = self.cell.completion();
+        let (core, completion) = (self.cell.core(), self.cell.completion());
         match self.registered {
-            Some(key) => completion.set_waker(key, context.waker()),
-            None => self.registered = Some(completion.add_awaiter(context.waker())),
+            Some(key) => completion.set_waker(core, key, context.waker()),
+            None => self.registered = Some(completion.add_awaiter(core, context.waker())),
         }
         let on = WaitOn::Object(self.cell.clone());
-        let core = self.cell.core();
         match core.life.get() {
             Life::Running => core.note_wait(on, Some(self.site)),
             // It belongs to another loop than the one that runs.

@@ -92,6 +92,7 @@ mod scope;
 mod shuffle;
 #[cfg(unix)]
 mod signals;
+mod step;
 pub mod sync;
 mod task;
 mod text;

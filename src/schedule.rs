@@ -84,7 +84,7 @@ impl EventLoop {
         let callback = self.core.callback(site, when.or(Some(u64::MAX)), function);
         let timer = when.map(|when| {
             self.core
-                .set_timer(when, Target::Callback(callback.clone()))
+                .set_timer(when, Target::Callback(Box::new(callback.clone())))
         });
         let core = Rc::downgrade(&self.core);
         let forget = Rc::new(move || {

@@ -13,10 +13,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::any_task::AnyTask;
-use crate::cancel;
+use crate::cancel::{self, Delivery};
 use crate::completion::{self, Completion, Outcome, take_outcome};
 use crate::core::{Core, Life};
 use crate::current;
+use crate::debug;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
 use crate::exception::ExceptionContext;
 use crate::header::{
@@ -24,7 +25,9 @@ use crate::header::{
 };
 use crate::observe::{Event, Site, WaitKind};
 use crate::promise::{Promise, describe_callbacks, describe_outcome, state_word};
+use crate::step;
 use crate::text::function_name;
+use crate::ticket::Ticket;
 
 enum Stage<F: Future> {
     Running(F),
@@ -39,6 +42,37 @@ struct TaskCell<F: Future> {
 }
 
 impl<F: Future + 'static> TaskCell<F> {
+    /// Polls the coroutine once; `None` while it is pending. When it ends, its future is dropped and its outcome set, but
+    /// nobody is told yet.
+    #[inline]
+    fn poll(&self, waker: &Waker) -> Option<Ended> {
+        let polled = {
+            let mut stage = self.stage.borrow_mut();
+            let Stage::Running(future) = &mut *stage else {
+                return None;
+            };
+            // SAFETY: the cell lives in an `Rc` that is never unwrapped, and the future is never moved out of it: it is
+            // only ever polled here and dropped in place by `finish`.
+            let future = unsafe { Pin::new_unchecked(future) };
+            catch_unwind(AssertUnwindSafe(|| {
+                future.poll(&mut Context::from_waker(waker))
+            }))
+        };
+        let outcome = match polled {
+            Ok(Poll::Pending) => return None,
+            // It asked itself to cancel and never gave the request a chance: the value is lost, as in asyncio.
+            Ok(Poll::Ready(_)) if self.header.flags.get().pending => Err(TaskError::Cancelled),
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(TaskError::Panicked(Panic::new(payload))),
+        };
+        Some(self.finish(outcome))
+    }
+
+    /// Ends it where it stands.
+    fn cancelled(&self) -> Ended {
+        self.finish(Err(TaskError::Cancelled))
+    }
+
     /// Drops the future in place and puts the outcome there. The state changes last: a destructor still sees it pending.
     fn finish(&self, outcome: Result<F::Output, TaskError>) -> Ended {
         let mut stage = self.stage.borrow_mut();
@@ -63,31 +97,37 @@ impl<F: Future + 'static> Runnable for TaskCell<F> {
         &self.header
     }
 
-    fn poll_once(&self, waker: &Waker) -> Option<Ended> {
-        let polled = {
-            let mut stage = self.stage.borrow_mut();
-            let Stage::Running(future) = &mut *stage else {
-                return None;
-            };
-            // SAFETY: the cell lives in an `Rc` that is never unwrapped, and the future is never moved out of it: it is
-            // only ever polled here and dropped in place by `finish`.
-            let future = unsafe { Pin::new_unchecked(future) };
-            catch_unwind(AssertUnwindSafe(|| {
-                future.poll(&mut Context::from_waker(waker))
-            }))
+    fn step(self: Rc<Self>, ticket: Ticket, waited: bool) -> Option<Ended> {
+        let (core, header) = (&self.core, &self.header);
+        let ended = match step::begin(core, header, ticket, waited) {
+            Delivery::Step => self.poll(&step::waker(core, ticket)),
+            Delivery::DropFuture => Some(self.cancelled()),
         };
-        let outcome = match polled {
-            Ok(Poll::Pending) => return None,
-            // It asked itself to cancel and never gave the request a chance: the value is lost, as in asyncio.
-            Ok(Poll::Ready(_)) if self.header.flags.get().pending => Err(TaskError::Cancelled),
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(TaskError::Panicked(Panic::new(payload))),
+        let ended = match ended {
+            None if header.flags.get().ends => Some(self.cancelled()),
+            ended => ended,
         };
-        Some(self.finish(outcome))
+        step::end(core, header);
+        if let Some(watchdog) = &core.watchdog {
+            let task: Rc<dyn Runnable> = self.clone();
+            debug::after_step(core, watchdog, ticket, &task);
+        }
+        match ended {
+            Some(_) => {
+                core.remove_task(ticket);
+                completion::announce(self);
+            }
+            None if header.flags.get().any() => {
+                let task: Rc<dyn Runnable> = self.clone();
+                cancel::after_step(core, &task);
+            }
+            None => {}
+        }
+        ended
     }
 
-    fn poll_cancelled(&self) -> Ended {
-        self.finish(Err(TaskError::Cancelled))
+    fn destroy(&self) {
+        self.cancelled();
     }
 
     fn announce(self: Rc<Self>) {
@@ -192,24 +232,29 @@ impl<F: Future> Drop for TaskCell<F> {
             return;
         }
         if let Stage::Ended(Err(TaskError::Panicked(panic))) = self.stage.get_mut() {
-            let task = self.header.number;
-            self.core.observe(|| Event::ResultLost { task });
             let coroutine = function_name(std::any::type_name::<F>());
-            let (file, line) = (self.header.site.file(), self.header.site.line());
-            let source = format!(
-                "future: <Task finished name='{}' coro=<{coroutine}() done, created at {file}:{line}> exception={panic:?}>",
-                self.header.name(),
-            );
-            // In the task's context, as in asyncio.
-            let outer = self.core.context.replace(self.header.context.replace(None));
-            self.core.exceptions.report(&ExceptionContext {
-                message: "Task exception was never retrieved".to_owned(),
-                source,
-                panic: Some(panic.clone()),
-            });
-            drop(self.core.context.replace(outer));
+            report_lost(&self.core, &self.header, coroutine, panic);
         }
     }
+}
+
+/// A panic that nobody has looked at is reported when the task is dropped, in the task's context, as in asyncio.
+#[cold]
+fn report_lost(core: &Core, header: &Header, coroutine: &str, panic: &Panic) {
+    let task = header.number;
+    core.observe(|| Event::ResultLost { task });
+    let (file, line) = (header.site.file(), header.site.line());
+    let source = format!(
+        "future: <Task finished name='{}' coro=<{coroutine}() done, created at {file}:{line}> exception={panic:?}>",
+        header.name(),
+    );
+    let outer = core.context.replace(header.take_context());
+    core.exceptions.report(&ExceptionContext {
+        message: "Task exception was never retrieved".to_owned(),
+        source,
+        panic: Some(panic.clone()),
+    });
+    drop(core.context.replace(outer));
 }
 
 /// `<Task pending name='Task-1' coro=<hello() running at examples/hello.rs:8>`, without the rest.
@@ -400,7 +445,7 @@ where
         // A destructor spawns while the loop closes: the task is cancelled before it ever runs.
         true => {
             let task = make(0, 0);
-            task.poll_cancelled();
+            task.cancelled();
             task
         }
     };

@@ -17,7 +17,8 @@ use crate::wheel::{Far, Wheel};
 /// What happens when a timer's turn has come.
 pub(crate) enum Target {
     Waker(Waker),
-    Callback(Rc<Callback>),
+    /// In a box, so that a timer is 32 bytes.
+    Callback(Box<Rc<Callback>>),
 }
 
 /// Names one timer; stale once it ran or was cancelled.
@@ -30,9 +31,10 @@ pub(crate) struct TimerKey {
 
 struct Entry {
     sequence: u64,
-    /// It has left for the ready queue.
+    /// It has left for the ready queue, where its item names it by its slot: until that comes up the slot is not used again.
     due: bool,
-    target: Target,
+    /// `None` when it was cancelled after that.
+    target: Option<Target>,
 }
 
 /// Fewer stale entries than this are not worth a search.
@@ -64,7 +66,7 @@ impl Timers {
         let slot = self.entries.insert(Entry {
             sequence,
             due: false,
-            target,
+            target: Some(target),
         }) as u32;
         self.far.follow(now);
         let timer = Far {
@@ -146,9 +148,9 @@ impl Timers {
         }
     }
 
-    /// The next timer whose deadline is not after `now`, with its deadline and sequence number. It stays live, and can be
-    /// cancelled, until it is taken.
-    pub(crate) fn pop_due(&mut self, now: u64) -> Option<(TimerKey, u64, u64)> {
+    /// The slot of the next timer whose deadline is not after `now`, with its deadline and sequence number. It stays live, and
+    /// can be cancelled, until it is taken.
+    pub(crate) fn pop_due(&mut self, now: u64) -> Option<(u32, u64, u64)> {
         while self.next_near().is_none() {
             let Timers {
                 near,
@@ -170,41 +172,44 @@ impl Timers {
         let Reverse((deadline, sequence, slot)) = self.near.pop()?;
         self.entries[slot as usize].due = true;
         self.due += 1;
-        let check = sequence as u32;
-        Some((TimerKey { slot, check }, deadline, sequence))
+        Some((slot, deadline, sequence))
     }
 
-    /// Takes the timer out, due or not, with its sequence number: the caller runs its target, or drops it (not under a borrow,
-    /// since a drop may call back).
-    pub(crate) fn take(&mut self, key: TimerKey) -> Option<(u64, Target)> {
-        if !self.is_live(key) {
+    /// The item of a due timer has come up: the caller runs its target. With its sequence number; `None` if it was cancelled.
+    pub(crate) fn take_due(&mut self, slot: u32) -> Option<(u64, Target)> {
+        let entry = self.entries.remove(slot as usize);
+        self.due -= 1;
+        Some((entry.sequence, entry.target?))
+    }
+
+    /// Cancels the timer, due or not: the caller drops its target (not under a borrow, since a drop may call back).
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Target> {
+        let entry = self.entries.get_mut(key.slot as usize)?;
+        if entry.sequence as u32 != key.check {
             return None;
         }
-        let entry = self.entries.remove(key.slot as usize);
-        match entry.due {
-            true => self.due -= 1,
-            false => {
-                self.stale += 1;
-                if self.stale > FEW && self.stale > self.entries.len() {
-                    self.sweep();
-                }
+        let target = entry.target.take();
+        if !entry.due {
+            self.entries.remove(key.slot as usize);
+            self.stale += 1;
+            if self.stale > FEW && self.stale > self.entries.len() {
+                self.sweep();
             }
         }
-        Some((entry.sequence, entry.target))
+        target
     }
 
     pub(crate) fn is_live(&self, key: TimerKey) -> bool {
-        self.entries
-            .get(key.slot as usize)
-            .is_some_and(|entry| entry.sequence as u32 == key.check)
+        let entry = self.entries.get(key.slot as usize);
+        entry.is_some_and(|entry| entry.sequence as u32 == key.check && entry.target.is_some())
     }
 
     /// Makes a live timer wake `waker` from now on; returns the one it would have woken if that was another.
     pub(crate) fn set_waker(&mut self, key: TimerKey, waker: &Waker) -> Option<Target> {
         let target = &mut self.entries[key.slot as usize].target;
         match target {
-            Target::Waker(old) if old.will_wake(waker) => None,
-            _ => Some(std::mem::replace(target, Target::Waker(waker.clone()))),
+            Some(Target::Waker(old)) if old.will_wake(waker) => None,
+            _ => target.replace(Target::Waker(waker.clone())),
         }
     }
 
@@ -259,8 +264,8 @@ mod tests {
 
     fn fire(timers: &mut Timers, now: u64) -> Vec<u64> {
         let mut fired = Vec::new();
-        while let Some((key, _, sequence)) = timers.pop_due(now) {
-            assert!(timers.take(key).is_some());
+        while let Some((slot, _, sequence)) = timers.pop_due(now) {
+            assert!(timers.take_due(slot).is_some());
             fired.push(sequence);
         }
         fired
@@ -282,22 +287,34 @@ mod tests {
     #[test]
     fn a_due_timer_can_be_cancelled_until_it_is_taken() {
         let (mut timers, keys) = timers(&[10]);
-        let (key, ..) = timers.pop_due(10).unwrap();
-        assert_eq!(key, keys[0]);
-        assert!(timers.is_live(key));
+        let (slot, ..) = timers.pop_due(10).unwrap();
+        assert_eq!(slot, keys[0].slot);
+        assert!(timers.is_live(keys[0]));
         assert_eq!(timers.len(), 0);
-        assert!(timers.take(key).is_some());
-        assert!(timers.take(key).is_none());
+        assert!(timers.cancel(keys[0]).is_some());
+        assert!(timers.cancel(keys[0]).is_none());
+        assert!(!timers.is_live(keys[0]));
+    }
+
+    #[test]
+    fn the_slot_of_a_cancelled_due_timer_is_not_used_before_its_item_comes_up() {
+        let (mut timers, keys) = timers(&[10]);
+        let (slot, ..) = timers.pop_due(10).unwrap();
+        assert!(timers.cancel(keys[0]).is_some());
+        assert_ne!(timers.insert(0, 20, 1, noop()).slot, slot);
+        assert!(timers.take_due(slot).is_none());
+        assert_eq!(timers.insert(0, 30, 2, noop()).slot, slot);
+        assert_eq!(timers.len(), 2);
     }
 
     #[test]
     fn a_stale_key_does_not_touch_the_slot_s_next_owner() {
         for unit in [1, 1 << 20, 1 << 40] {
             let (mut timers, keys) = timers(&[10 * unit]);
-            assert!(timers.take(keys[0]).is_some());
+            assert!(timers.cancel(keys[0]).is_some());
             let next = timers.insert(0, 5 * unit, 1, noop());
             assert_eq!(next.slot, keys[0].slot);
-            assert!(timers.take(keys[0]).is_none());
+            assert!(timers.cancel(keys[0]).is_none());
             assert_eq!(timers.next(), Some((5 * unit, 1)));
             assert_eq!(timers.next_wake(), Some(5 * unit));
         }
@@ -308,7 +325,7 @@ mod tests {
         for unit in [1, 1 << 14, 1 << 40] {
             let (mut timers, keys) = timers(&(0..1000).map(|n| n * unit).collect::<Vec<_>>());
             for key in &keys[1..] {
-                timers.take(*key);
+                timers.cancel(*key);
             }
             assert_eq!(timers.len(), 1);
             assert!(timers.stale <= FEW);
@@ -319,7 +336,7 @@ mod tests {
     #[test]
     fn many_cancelled_ones_cost_at_most_a_wake_in_vain() {
         let (mut timers, keys) = timers(&(1..200).map(|n| (1 << 40) + n).collect::<Vec<_>>());
-        timers.take(keys[0]);
+        timers.cancel(keys[0]);
         assert_eq!(timers.next_wake(), Some((1 << 40) + 1));
         assert_eq!(fire(&mut timers, (1 << 40) + 1), [0; 0]);
         assert_eq!(timers.next_wake(), Some((1 << 40) + 2));
@@ -351,7 +368,7 @@ mod tests {
                     let found = model.range(from..).next().map(|(at, key)| (*at, *key));
                     if let Some((at, key)) = found {
                         model.remove(&at);
-                        assert!(timers.take(key).is_some());
+                        assert!(timers.cancel(key).is_some());
                     }
                 }
                 6 => now += draw() >> (20 + draw() % 44),

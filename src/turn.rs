@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::any_task::AnyTask;
 use crate::callback::Callback;
-use crate::cancel::{self, Delivery};
 use crate::core::Core;
 use crate::debug;
 use crate::error::{LoopError, Panic};
@@ -15,11 +14,10 @@ use crate::exception::ExceptionContext;
 use crate::header::Ended;
 use crate::observe::{Cause, Event, PollReason, StepEnd};
 use crate::reactor::{Fired, Reactor, Waiter};
-use crate::ready::Item;
+use crate::ready::{Begun, Next};
 use crate::text::function_name;
-use crate::ticket::Ticket;
-use crate::timers::{Target, TimerKey};
-use crate::waker::{TicketWaker, wake_on};
+use crate::timers::Target;
+use crate::waker::wake_on;
 use crate::watchdog::Watchdog;
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
@@ -84,34 +82,32 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
         report.slept = Duration::from_nanos(core.clock.last() - before);
     }
     if core.inbox.has_mail() {
-        core.cause.set(Cause::Thread);
+        core.acts(Cause::Thread);
         core.read_inbox(|waker| wake_on(core, waker));
     }
     if asks {
         wake_io(core, report.as_deref_mut());
     }
-    if core.timers.borrow().earliest() <= core.clock.last() {
+    if core.next_due.get() <= core.clock.last() {
         push_due_timers(core, report.as_deref_mut());
     }
 
     // 4. Run what was ready: exactly the items in the queue now. What they schedule waits for the next turn.
-    let ready = core.ready.borrow_mut().begin_batch(|items| {
-        if let Some(shuffle) = &core.shuffle {
-            shuffle.permute(items);
-        }
-    });
-    while let Some(item) = core.next_ready() {
-        let ran = match item {
-            Item::Step(ticket) => step(core, ticket).map(Ran::Task),
-            Item::Call(callback) => call(core, &callback).then_some(Ran::Callback(callback.number)),
-            Item::Timer(key) => run_timer(core, key),
+    let shuffle = core.shuffle.as_ref();
+    let ready = core.ready.borrow_mut().begin_batch(shuffle);
+    while let Some(next) = next(core) {
+        let ran = match next {
+            Next::Step(begun) => step(core, begun, report.is_some()),
+            Next::Gone => None,
+            Next::Call(callback) => call(core, &callback).then_some(Ran::Callback(callback.number)),
+            Next::Timer(slot) => run_timer(core, slot),
         };
         if let Some(report) = report.as_deref_mut() {
             report.ran.extend(ran);
         }
     }
     core.since_poll.set(core.since_poll.get() + ready as u32);
-    core.cause.set(Cause::Outside);
+    core.acts(Cause::Outside);
     Ok(())
 }
 
@@ -239,7 +235,7 @@ fn wake_io(core: &Core, mut report: Option<&mut TurnReport>) {
         if let Some(report) = report.as_deref_mut() {
             report.io.push(source);
         }
-        core.cause.set(Cause::Io(source));
+        core.acts(Cause::Io(source));
         core.observe(|| Event::IoEvent {
             source,
             readable,
@@ -262,62 +258,46 @@ fn wake_io(core: &Core, mut report: Option<&mut TurnReport>) {
 fn push_due_timers(core: &Core, mut report: Option<&mut TurnReport>) {
     let now = core.clock.last();
     let mut timers = core.timers.borrow_mut();
-    while let Some((key, deadline, timer)) = timers.pop_due(now) {
+    while let Some((slot, deadline, timer)) = timers.pop_due(now) {
         let late = Duration::from_nanos(now - deadline);
         core.observe(|| Event::TimerFire { timer, late });
-        core.push(Item::Timer(key));
+        core.ready.borrow_mut().push_timer(slot);
         if let Some(report) = report.as_deref_mut() {
             report.timers.push(timer);
         }
     }
+    core.next_due.set(timers.earliest());
 }
 
-/// Gives the pen to a task. `None` when the ticket was stale.
-fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
-    let begun = core.ready.borrow_mut().begin_step(ticket);
-    let (task, waited) = begun?;
-    let header = task.header();
-    let number = header.number;
-    core.observe(|| Event::StepBegin { task: number });
-    core.cause.set(Cause::Task(number));
+/// The next item of this turn. A function, so that the borrow is over before the item runs.
+#[inline]
+fn next(core: &Core) -> Option<Next> {
+    core.ready.borrow_mut().next()
+}
+
+/// Gives the pen to a task. `None` when nobody asks which it was.
+#[inline]
+fn step(core: &Core, begun: Begun, asked: bool) -> Option<Ran> {
+    let Begun {
+        task,
+        slot,
+        generation,
+        waited,
+    } = begun;
+    let ticket = core.ticket(generation.into(), slot);
     core.current.set(Some(ticket));
+    if !core.watched && !asked {
+        task.step(ticket, waited);
+        return None;
+    }
+    let (number, header) = (task.header().number, task.header());
+    core.observe(|| Event::StepBegin { task: number });
+    core.acts(Cause::Task(number));
     if let Some(watchdog) = &core.watchdog {
         let what = format!("{} {}()", header.name(), function_name(task.coroutine()));
         watchdog.begin(what, header.site);
     }
-    core.context.replace(header.context.replace(None));
-    let delivery = match header.flags.get().any() {
-        true => cancel::before_step(header, &waited),
-        false => Delivery::Step,
-    };
-    drop(waited);
-    let ended = match delivery {
-        Delivery::Step => {
-            let waker = match core.watchdog {
-                None => TicketWaker::new(ticket),
-                Some(_) => TicketWaker::counting(ticket),
-            };
-            task.poll_once(&waker)
-        }
-        Delivery::DropFuture => Some(task.poll_cancelled()),
-    };
-    let ended = match ended {
-        None if header.flags.get().ends => Some(task.poll_cancelled()),
-        ended => ended,
-    };
-    header.context.replace(core.context.replace(None));
-    core.current.set(None);
-    if let Some(watchdog) = &core.watchdog {
-        debug::after_step(core, watchdog, ticket, &task);
-    }
-    match ended {
-        Some(_) => {
-            core.remove_task(ticket);
-            task.announce();
-        }
-        None if header.flags.get().any() => cancel::after_step(core, &task),
-        None => {}
-    }
+    let ended = task.step(ticket, waited);
     core.observe(|| Event::StepEnd {
         task: number,
         end: match ended {
@@ -327,22 +307,22 @@ fn step(core: &Rc<Core>, ticket: Ticket) -> Option<u64> {
             Some(Ended::Panicked) => StepEnd::Panicked,
         },
     });
-    Some(number)
+    Some(Ran::Task(number))
 }
 
 /// Runs a callback, unless it was cancelled. A panic in it is reported, and the loop goes on.
 fn call(core: &Core, callback: &Callback) -> bool {
-    let Some(function) = callback.take() else {
+    if callback.is_spent() {
         return false;
-    };
+    }
     let number = callback.number;
     core.observe(|| Event::CallbackRun { callback: number });
-    core.cause.set(Cause::Callback(number));
+    core.acts(Cause::Callback(number));
     core.context.replace(callback.take_context());
     if let Some(watchdog) = &core.watchdog {
         watchdog.begin(format!("{callback:?}"), callback.site);
     }
-    let called = catch_unwind(AssertUnwindSafe(function));
+    let called = catch_unwind(AssertUnwindSafe(|| callback.call()));
     let panicked = called.is_err();
     if let Some(took) = core.watchdog.as_ref().and_then(Watchdog::end) {
         log::warn!(
@@ -367,9 +347,9 @@ fn call(core: &Core, callback: &Callback) -> bool {
 }
 
 /// A due timer's item has come up: its callback runs, or the sleeper is pushed and steps in the next turn.
-fn run_timer(core: &Core, key: TimerKey) -> Option<Ran> {
-    let (timer, target) = core.timers.borrow_mut().take(key)?;
-    core.cause.set(Cause::Timer(timer));
+fn run_timer(core: &Core, slot: u32) -> Option<Ran> {
+    let (timer, target) = core.timers.borrow_mut().take_due(slot)?;
+    core.acts(Cause::Timer(timer));
     match target {
         Target::Waker(waker) => {
             wake_on(core, waker);

@@ -300,7 +300,7 @@ impl State {
             core.call_soon(self.site, expire);
         } else {
             let callback = core.callback(self.site, Some(when), expire);
-            let timer = core.set_timer(when, Target::Callback(callback));
+            let timer = core.set_timer(when, Target::Callback(Box::new(callback)));
             self.timer.set(Some(timer));
         }
     }

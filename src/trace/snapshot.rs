@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::core::Core;
 use crate::observe::{Event, Observer};
 use crate::pool::PoolState;
-use crate::ready::Item;
+use crate::ready::Queued;
 use crate::wait_graph::{WaitNode, wait_graph_of};
 
 use super::json::Quoted;
@@ -75,11 +75,11 @@ impl Snapshot {
     pub(crate) fn of(core: &Core, lengths: &TurnLengths) -> Snapshot {
         let now = core.clock.read();
         let queue = core.ready.borrow();
-        let ready = queue.items().map(|(item, task)| match (item, task) {
-            (_, Some(task)) => task.header().name(),
-            (Item::Call(callback), _) => format!("{callback:?}"),
-            (Item::Timer(_), _) => "a timer".to_owned(),
-            (Item::Step(_), None) => "a task that is gone".to_owned(),
+        let ready = queue.items().map(|item| match item {
+            Queued::Task(task) => task.header().name(),
+            Queued::Gone => "a task that is gone".to_owned(),
+            Queued::Timer => "a timer".to_owned(),
+            Queued::Callback(callback) => format!("{callback:?}"),
         });
         let ready: Vec<String> = ready.collect();
         drop(queue);

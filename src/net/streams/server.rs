@@ -247,7 +247,8 @@ impl Inner {
         };
         let callback = self.core.callback(Location::caller(), when, again);
         if let Some(when) = when {
-            self.core.set_timer(when, Target::Callback(callback));
+            self.core
+                .set_timer(when, Target::Callback(Box::new(callback)));
         }
     }
 
