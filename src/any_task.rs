@@ -25,7 +25,7 @@ impl AnyTask {
     pub fn set_name(&self, name: impl Into<String>) {
         let name = name.into();
         current::with(|core| {
-            if let Some(observer) = &core.observer {
+            if let Some(observer) = core.observer() {
                 let task = self.number();
                 observer.event(&Event::TaskName { task, name: &name });
             }

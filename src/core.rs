@@ -19,7 +19,7 @@ use crate::inbox::{self, Inbox, Letter};
 use crate::observe::{self, Cause, Event, Observer, Site, WaitKind};
 use crate::pool::ThreadPool;
 use crate::reactor::Reactor;
-use crate::ready::{Ready, Woken};
+use crate::ready::Ready;
 use crate::shuffle::Shuffle;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey, Timers};
@@ -177,23 +177,6 @@ impl Core {
         self.extensions.take()
     }
 
-    // Observer.
-
-    #[inline]
-    pub(crate) fn observe(&self, event: impl FnOnce() -> Event<'static>) {
-        if let Some(observer) = &self.observer {
-            tell(observer, event);
-        }
-    }
-
-    /// From now on this is who pushes what is pushed. Only an observer asks for it.
-    #[inline]
-    pub(crate) fn acts(&self, cause: Cause) {
-        if self.observer.is_some() {
-            self.cause.set(cause);
-        }
-    }
-
     /// Moves virtual time on.
     pub(crate) fn jump(&self, to: u64) {
         self.clock.jump(to);
@@ -218,7 +201,7 @@ impl Core {
         let task = make(number, slot);
         ready.add(Ticket::new(self.id, number, slot), task.clone());
         drop(ready);
-        if let Some(observer) = &self.observer {
+        if let Some(observer) = self.observer() {
             observer.event(&Event::TaskSpawn {
                 task: number,
                 parent: self.current_number(),
@@ -269,7 +252,7 @@ impl Core {
         let Some(ticket) = self.current.get() else {
             return;
         };
-        if let Some(observer) = &self.observer {
+        if let Some(observer) = self.observer() {
             self.report_wait(observer, &on, site);
         }
         let before = self.ready.borrow_mut().set_wait(ticket, Wait { on, site });
@@ -285,19 +268,12 @@ impl Core {
             .unwrap_or_default()
     }
 
-    #[cold]
-    fn report_wait(&self, observer: &Rc<dyn Observer>, on: &WaitOn, site: Option<Site>) {
-        if let (Some(task), Some(kind)) = (self.current_number(), on.kind()) {
-            observer.event(&Event::Wait { task, kind, site });
-        }
-    }
-
     // The ready queue.
 
     /// Puts the ticket's task into the ready queue, unless it stands there already or is gone.
     #[inline]
     pub(crate) fn schedule(&self, ticket: Ticket) {
-        match &self.observer {
+        match self.observer() {
             None => drop(self.ready.borrow_mut().wake(ticket)),
             Some(observer) => self.schedule_observed(observer, ticket, self.cause.get()),
         }
@@ -313,23 +289,9 @@ impl Core {
 
     #[inline]
     pub(crate) fn schedule_for(&self, ticket: Ticket, cause: Cause) {
-        match &self.observer {
+        match self.observer() {
             None => drop(self.ready.borrow_mut().wake(ticket)),
             Some(observer) => self.schedule_observed(observer, ticket, cause),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn schedule_observed(&self, observer: &Rc<dyn Observer>, ticket: Ticket, cause: Cause) {
-        let mut ready = self.ready.borrow_mut();
-        let woken = ready.wake(ticket);
-        let task = ready.task(ticket).map(|task| task.header().number);
-        drop(ready);
-        match (woken, task) {
-            (Some(Woken::Pushed), Some(task)) => observer.event(&Event::Ready { task, cause }),
-            (Some(Woken::Again), Some(task)) => observer.event(&Event::WakeAgain { task, cause }),
-            _ => {}
         }
     }
 
@@ -403,7 +365,7 @@ impl Core {
     }
 
     pub(crate) fn cancel_timer(&self, key: TimerKey) {
-        if self.observer.is_some() && self.timers.borrow().is_live(key) {
+        if self.observer().is_some() && self.timers.borrow().is_live(key) {
             let timer = self.timers.borrow().sequence(key);
             self.observe(|| Event::TimerCancel { timer });
         }
@@ -440,11 +402,4 @@ impl Core {
         }
         self.letters.set(letters);
     }
-}
-
-/// Out of line, to keep what costs only the observed out of everybody's way.
-#[cold]
-#[inline(never)]
-fn tell(observer: &Rc<dyn Observer>, event: impl FnOnce() -> Event<'static>) {
-    observer.event(&event());
 }

@@ -79,6 +79,7 @@ mod inbox;
 mod join;
 pub mod net;
 pub mod observe;
+mod observed;
 mod pool;
 mod promise;
 mod reactor;

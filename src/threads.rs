@@ -124,10 +124,7 @@ impl<T: Send + 'static> Offload<T> {
         };
         let number = core.next_number();
         self.number = number;
-        let threads = core
-            .observer
-            .as_ref()
-            .and_then(|observer| observer.for_threads());
+        let threads = core.observer().and_then(|observer| observer.for_threads());
         let (slot, inbox) = (self.slot.clone(), core.inbox.clone());
         let pool = self.pool.unwrap_or(&core.pool);
         pool.submit(Box::new(move || {

@@ -286,7 +286,7 @@ fn step(core: &Core, begun: Begun, asked: bool) -> Option<Ran> {
     } = begun;
     let ticket = core.ticket(generation.into(), slot);
     core.current.set(Some(ticket));
-    if !core.watched && !asked {
+    if !core.is_watched() && !asked {
         task.step(ticket, waited);
         return None;
     }

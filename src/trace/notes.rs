@@ -16,7 +16,7 @@ use super::session;
 
 /// Tells the running loop's observer; false if there is none.
 fn tell_loop(event: &Event<'_>) -> bool {
-    let told = current::with(|core| match &core.observer {
+    let told = current::with(|core| match core.observer() {
         Some(observer) => {
             observer.event(event);
             true

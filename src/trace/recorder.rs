@@ -95,7 +95,8 @@ impl Recorder {
         nanos.saturating_add(self.offset.get())
     }
 
-    #[inline]
+    /// A function of its own, since it is the last thing that nearly every event does: `event` then need not save any register.
+    #[inline(never)]
     fn put(&self, kind: Kind, flags: u8, a: u64, b: u32, c: u32) {
         self.recording.ring.push(Record {
             t: self.now.get(),
@@ -129,6 +130,8 @@ impl Recorder {
         self.track
             .set(self.recording.names().this_thread_is_the_loop());
         self.virtual_time.set(virtual_time);
+        let scratch = Recorder::with_capacity("", 0);
+        self.recording.costs.measure(&scratch, !virtual_time);
         if virtual_time {
             self.recording.set_virtual();
         } else {
@@ -191,6 +194,7 @@ impl Recorder {
         self.put(kind, flags, task, id as u32, 0);
     }
 
+    #[inline(never)]
     fn wait(&self, task: u64, kind: WaitKind, site: Option<Site>) {
         let (flags, object) = match kind {
             WaitKind::Yield => (wait::YIELD, 0),
@@ -217,6 +221,7 @@ impl Recorder {
         }
     }
 
+    #[inline(never)]
     fn step_end(&self, task: u64, how: StepEnd) {
         self.read_clock();
         let flags = match how {
@@ -229,10 +234,17 @@ impl Recorder {
         self.running.set(0);
         self.put(Kind::StepEnd, flags, task, 0, 0);
     }
-}
 
-impl Observer for Recorder {
-    fn event(&self, event: &Event<'_>) {
+    #[inline(never)]
+    fn callback_end(&self, callback: u64, panicked: bool) {
+        self.read_clock();
+        self.put(Kind::CbEnd, panicked.into(), callback, 0, 0);
+    }
+
+    /// What does not happen in every step.
+    #[cold]
+    #[inline(never)]
+    fn seldom(&self, event: &Event<'_>) {
         match *event {
             Event::Open {
                 origin,
@@ -242,33 +254,11 @@ impl Observer for Recorder {
             Event::Enter => self.read_clock(),
             Event::Jump { now } => self.now.set(self.time(now)),
             Event::Close => self.close(),
-            Event::Turn {
-                number,
-                ready,
-                timers,
-            } => self.put(Kind::Turn, 0, number, ready as u32, timers as u32),
             Event::PollEnter { timeout, why } => self.poll_enter(timeout, why),
             Event::PollExit { events } => {
                 self.read_clock();
                 self.take_in();
                 self.put(Kind::PollExit, 0, events as u64, 0, 0);
-            }
-            Event::IoEvent {
-                source,
-                readable,
-                writable,
-            } => {
-                let flags = u8::from(readable) | u8::from(writable) << 1;
-                self.put(Kind::IoEvent, flags, source.into(), 0, 0);
-            }
-            Event::TimerSet { timer, deadline } => {
-                let (low, high) = halves(self.time(deadline));
-                self.put(Kind::TimerSet, 0, timer, low, high);
-            }
-            Event::TimerCancel { timer } => self.put(Kind::TimerCancel, 0, timer, 0, 0),
-            Event::TimerFire { timer, late } => {
-                let late = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
-                self.put(Kind::TimerFire, 0, timer, late, 0);
             }
             Event::TaskSpawn {
                 task,
@@ -284,14 +274,6 @@ impl Observer for Recorder {
             Event::TaskName { task, name } => {
                 self.put(Kind::TaskName, 0, task, self.string(name), 0);
             }
-            Event::Ready { task, cause } => self.woken(Kind::Ready, task, cause),
-            Event::WakeAgain { task, cause } => self.woken(Kind::WakeDup, task, cause),
-            Event::StepBegin { task } => {
-                self.running.set(task);
-                self.put(Kind::StepBegin, 0, task, 0, 0);
-            }
-            Event::StepEnd { task, end } => self.step_end(task, end),
-            Event::Wait { task, kind, site } => self.wait(task, kind, site),
             Event::IoRegister { source, fd } => {
                 self.put(Kind::IoReg, 0, source.into(), fd as u32, 0);
             }
@@ -304,11 +286,6 @@ impl Observer for Recorder {
                 let flags = u8::from(timer.is_some());
                 let timer = timer.unwrap_or(0) as u32;
                 self.put(Kind::CbAdd, flags, callback, timer, self.site(site));
-            }
-            Event::CallbackRun { callback } => self.put(Kind::CbRun, 0, callback, 0, 0),
-            Event::CallbackEnd { callback, panicked } => {
-                self.read_clock();
-                self.put(Kind::CbEnd, panicked.into(), callback, 0, 0);
             }
             Event::CancelRequest { task, by } => {
                 self.put(Kind::CancelReq, 0, task, by.unwrap_or(0) as u32, 0);
@@ -343,8 +320,48 @@ impl Observer for Recorder {
                 let flags = u8::from(full) | u8::from(length == 0) << 1;
                 self.put(Kind::Queue, flags, queue, length as u32, capacity as u32);
             }
-            // Told to the recording's other half, see below.
-            Event::OffloadRun { .. } => {}
+            // Told to the recording's other half, see below; or it is one of the others.
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn event(&self, event: &Event<'_>) {
+        match *event {
+            Event::Turn {
+                number,
+                ready,
+                timers,
+            } => self.put(Kind::Turn, 0, number, ready as u32, timers as u32),
+            Event::IoEvent {
+                source,
+                readable,
+                writable,
+            } => {
+                let flags = u8::from(readable) | u8::from(writable) << 1;
+                self.put(Kind::IoEvent, flags, source.into(), 0, 0);
+            }
+            Event::TimerSet { timer, deadline } => {
+                let (low, high) = halves(self.time(deadline));
+                self.put(Kind::TimerSet, 0, timer, low, high);
+            }
+            Event::TimerCancel { timer } => self.put(Kind::TimerCancel, 0, timer, 0, 0),
+            Event::TimerFire { timer, late } => {
+                let late = u32::try_from(late.as_micros()).unwrap_or(u32::MAX);
+                self.put(Kind::TimerFire, 0, timer, late, 0);
+            }
+            Event::Ready { task, cause } => self.woken(Kind::Ready, task, cause),
+            Event::WakeAgain { task, cause } => self.woken(Kind::WakeDup, task, cause),
+            Event::StepBegin { task } => {
+                self.running.set(task);
+                self.put(Kind::StepBegin, 0, task, 0, 0);
+            }
+            Event::StepEnd { task, end } => self.step_end(task, end),
+            Event::Wait { task, kind, site } => self.wait(task, kind, site),
+            Event::CallbackRun { callback } => self.put(Kind::CbRun, 0, callback, 0, 0),
+            Event::CallbackEnd { callback, panicked } => self.callback_end(callback, panicked),
+            _ => self.seldom(event),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::cost::Costs;
 use super::kind::Kind;
 use super::names::Names;
 use super::record::Record;
@@ -16,6 +17,7 @@ pub(crate) struct Recording {
     pub(crate) start: Instant,
     pub(crate) ring: Ring,
     pub(crate) names: Mutex<Names>,
+    pub(crate) costs: Costs,
     beside: Mutex<Beside>,
 }
 
@@ -33,6 +35,7 @@ impl Recording {
             start: Instant::now(),
             ring: Ring::new(capacity),
             names: Mutex::new(Names::new()),
+            costs: Costs::default(),
             beside: Mutex::default(),
         }
     }

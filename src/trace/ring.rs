@@ -14,7 +14,15 @@ use super::state::State;
 /// Records in a block. Memory is taken a block at a time, when it is needed.
 const BLOCK: u64 = 4096;
 
-type Block = Box<[AtomicU64]>;
+/// The words of the records, in a block of known length, so that no index in it needs a check.
+type Block = Box<[[AtomicU64; 3]; BLOCK as usize]>;
+
+#[cold]
+fn new_block() -> Block {
+    let empty = |_| [const { AtomicU64::new(0) }; 3];
+    let records: Box<[_]> = (0..BLOCK).map(empty).collect();
+    records.try_into().expect("as many as a block has")
+}
 
 pub(crate) struct Ring {
     blocks: Box<[OnceLock<Block>]>,
@@ -46,29 +54,45 @@ impl Ring {
         self.blocks.len() as u64 * BLOCK
     }
 
-    fn block(&self, index: u64) -> &Block {
+    #[inline]
+    fn block(&self, index: u64) -> &OnceLock<Block> {
         // Their number is a power of two: a mask, where a division would cost as much as all the rest.
         let mask = self.blocks.len() - 1;
-        let block = &self.blocks[(index / BLOCK) as usize & mask];
-        block.get_or_init(|| (0..BLOCK * 3).map(|_| AtomicU64::new(0)).collect())
+        &self.blocks[(index / BLOCK) as usize & mask]
     }
 
     /// Only ever called by one thread, the loop's.
     #[inline]
     pub(crate) fn push(&self, record: Record) {
         let index = self.written.load(Ordering::Relaxed);
-        if index % BLOCK == 0 && index >= self.capacity() {
+        // As words, which fit in registers.
+        let [t, head, tail] = record.to_words();
+        match self.block(index).get() {
+            Some(block) if index % BLOCK != 0 => self.store(block, index, [t, head, tail]),
+            _ => self.push_first(index, t, head, tail),
+        }
+    }
+
+    /// The first record of a block.
+    #[cold]
+    #[inline(never)]
+    fn push_first(&self, index: u64, t: u64, head: u64, tail: u64) {
+        if index >= self.capacity() {
             self.let_fall(index - self.capacity());
         }
-        let at = (index % BLOCK) as usize * 3;
-        let words = &self.block(index)[at..at + 3];
-        for (word, value) in words.iter().zip(record.to_words()) {
+        let block = self.block(index).get_or_init(new_block);
+        self.store(block, index, [t, head, tail]);
+    }
+
+    #[inline]
+    fn store(&self, block: &Block, index: u64, record: [u64; 3]) {
+        let words = &block[(index % BLOCK) as usize];
+        for (word, value) in words.iter().zip(record) {
             word.store(value, Ordering::Relaxed);
         }
         self.written.store(index + 1, Ordering::Release);
     }
 
-    #[cold]
     fn let_fall(&self, from: u64) {
         let mut fallen = self.lock();
         for index in from..from + BLOCK {
@@ -80,10 +104,8 @@ impl Ring {
     }
 
     fn read(&self, index: u64) -> Option<Record> {
-        let at = (index % BLOCK) as usize * 3;
-        let words = &self.block(index)[at..at + 3];
-        let word = |i: usize| words[i].load(Ordering::Relaxed);
-        Record::from_words([word(0), word(1), word(2)])
+        let words = &self.block(index).get()?[(index % BLOCK) as usize];
+        Record::from_words(words.each_ref().map(|word| word.load(Ordering::Relaxed)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Fallen> {

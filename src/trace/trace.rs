@@ -76,7 +76,7 @@ impl Trace {
         Trace {
             title: recording.title.clone(),
             command: command(),
-            cost: super::cost::estimate(&records),
+            cost: recording.costs.estimate(&records, fallen.count),
             records,
             strings: names.string_list.clone(),
             places: names.places.clone(),

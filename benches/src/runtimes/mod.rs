@@ -6,6 +6,7 @@ use std::time::Duration;
 
 pub mod floor;
 pub mod glass;
+pub mod observed;
 
 #[cfg(feature = "peers")]
 pub mod channels;

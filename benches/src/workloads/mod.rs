@@ -6,6 +6,7 @@ use crate::clients::{async_h1::AsyncH1, hyper::Hyper, hyper_util::HyperUtil, req
 use crate::measure::{Outcome, Size};
 use crate::runtimes::floor::Floor;
 use crate::runtimes::glass::{Glass, Virtual};
+use crate::runtimes::observed::{Flight, Idle, Observed, Recording};
 #[cfg(feature = "peers")]
 use crate::runtimes::{
     compio::Compio, localpool::Pool, monoio::Monoio, smol::Smol, tokio::TokioLocal,
@@ -133,6 +134,22 @@ pub fn echo_servers() -> Vec<(&'static str, fn())> {
     ]
 }
 
+/// One loop, and how closely it is looked at.
+fn observed() -> Vec<(&'static str, Run)> {
+    vec![
+        ("off", Box::new(tasks::yields::<Glass>) as Run),
+        (
+            "observer that does nothing",
+            Box::new(tasks::yields::<Observed<Idle>>),
+        ),
+        ("recorder", Box::new(tasks::yields::<Observed<Recording>>)),
+        (
+            "flight recorder",
+            Box::new(tasks::yields::<Observed<Flight>>),
+        ),
+    ]
+}
+
 fn sleep_zero() -> Vec<(&'static str, Run)> {
     and(
         list!(timers::sleep_zero: "glassloop" Glass; "smol" Smol, "compio" Compio),
@@ -250,6 +267,12 @@ pub fn families() -> Vec<Family> {
             "so many tasks take a lock in turn and yield while they hold it",
             everyone!(tasks::lock),
             &[(10, 1_000_000)],
+        ),
+        cpu(
+            "trace",
+            "a yield in a loop that is not observed, observed, recorded",
+            observed(),
+            &[(1, 200_000), (1_000, 200_000)],
         ),
         other(
             "timers",

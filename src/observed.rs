@@ -1,0 +1,75 @@
+//! What the core tells its observer. Out of line, to keep what costs only the observed out of everybody's way.
+
+use std::rc::Rc;
+
+use crate::core::Core;
+use crate::header::WaitOn;
+use crate::observe::{Cause, Event, Observer, Site};
+use crate::ready::Woken;
+use crate::ticket::Ticket;
+
+impl Core {
+    /// `--cfg glassloop_blind` compiles a loop that cannot be observed, to measure what it costs that it can; see
+    /// `benches/observation`.
+    #[inline]
+    pub(crate) fn observer(&self) -> Option<&Rc<dyn Observer>> {
+        match cfg!(glassloop_blind) {
+            true => None,
+            false => self.observer.as_ref(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        !cfg!(glassloop_blind) && self.watched
+    }
+
+    #[inline]
+    pub(crate) fn observe(&self, event: impl FnOnce() -> Event<'static>) {
+        if let Some(observer) = self.observer() {
+            tell(observer, event);
+        }
+    }
+
+    /// From now on this is who pushes what is pushed. Only an observer asks for it.
+    #[inline]
+    pub(crate) fn acts(&self, cause: Cause) {
+        if self.observer().is_some() {
+            self.cause.set(cause);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn schedule_observed(
+        &self,
+        observer: &Rc<dyn Observer>,
+        ticket: Ticket,
+        cause: Cause,
+    ) {
+        let mut ready = self.ready.borrow_mut();
+        let Some(task) = ready.task(ticket).map(|task| task.header().number) else {
+            return;
+        };
+        let woken = ready.wake(ticket);
+        drop(ready);
+        match woken {
+            Some(Woken::Pushed) => observer.event(&Event::Ready { task, cause }),
+            Some(Woken::Again) => observer.event(&Event::WakeAgain { task, cause }),
+            None => {}
+        }
+    }
+
+    #[cold]
+    pub(crate) fn report_wait(&self, observer: &Rc<dyn Observer>, on: &WaitOn, site: Option<Site>) {
+        if let (Some(task), Some(kind)) = (self.current_number(), on.kind()) {
+            observer.event(&Event::Wait { task, kind, site });
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell(observer: &Rc<dyn Observer>, event: impl FnOnce() -> Event<'static>) {
+    observer.event(&event());
+}
