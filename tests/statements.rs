@@ -248,13 +248,14 @@ fn s74_callbacks_run_outside_of_tasks() {
 fn s112_who_waits_for_a_lock_of_its_own_is_told_so() {
     let event_loop = virtual_loop();
     let error = event_loop.run_until_complete(async {
+        current_task().unwrap().set_name("greedy");
         let lock = Lock::new();
         let _guard = lock.acquire().await;
         let _again = lock.acquire().await;
     });
     let text = error.unwrap_err().to_string();
-    assert!(text.contains("name='Task-1'"), "{text}");
-    assert!(text.contains("wait_for=<Lock held by Task-1>"), "{text}");
+    assert!(text.contains("name='greedy'"), "{text}");
+    assert!(text.contains("wait_for=<Lock held by greedy>"), "{text}");
 }
 
 #[test]
@@ -382,6 +383,21 @@ fn s109_a_group_that_is_cancelled_before_it_is_entered_is_cancelled_then() {
             let group = TaskGroup::<()>::new();
             group.cancel();
             assert_eq!(group.run(async { Ok(2) }).await.unwrap(), 2);
+        })
+        .unwrap();
+}
+
+#[test]
+fn s84_wait_takes_references_and_gives_them_back() {
+    let event_loop = virtual_loop();
+    event_loop
+        .run_until_complete(async {
+            let tasks = [9, 1, 2].map(|n| create_task(async move { sleep(ms(n)).await }));
+            let (done, pending) = wait(&tasks).timeout(ms(5)).await.unwrap();
+            let names =
+                |tasks: &[&Task<()>]| tasks.iter().map(|task| task.name()).collect::<Vec<_>>();
+            assert_eq!(names(&done), ["Task-3", "Task-4"]);
+            assert_eq!(names(&pending), ["Task-2"]);
         })
         .unwrap();
 }

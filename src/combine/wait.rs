@@ -70,6 +70,12 @@ impl<T: 'static> WaitItem for Promise<T> {
     }
 }
 
+impl<H: WaitItem> WaitItem for &H {
+    fn watched(&self) -> Watched {
+        (**self).watched()
+    }
+}
+
 /// What [`try_wait`] takes: tasks and promises of `Result`s.
 pub trait TryWaitItem: WaitItem {
     /// Tells whether it has ended with an error.
@@ -92,6 +98,12 @@ impl<V: 'static, E: 'static> TryWaitItem for Promise<Result<V, E>> {
 impl<V: 'static, E: 'static> TryWaitItem for Task<Result<V, E>> {
     fn failure(&self) -> Failure {
         self.promise().failure()
+    }
+}
+
+impl<H: TryWaitItem> TryWaitItem for &H {
+    fn failure(&self) -> Failure {
+        (**self).failure()
     }
 }
 
@@ -175,7 +187,7 @@ impl Drop for Begun {
 /// Waits until all of `items` are done, or as [`return_when`](Wait::return_when) says, and gives those that are done and
 /// those that are pending, both in the order in which they were given (what was given twice, once).
 ///
-/// Values stay in the tasks, errors are not raised, and nothing is cancelled: neither by the
+/// It takes tasks and promises, their clones, or references to them, and gives the same back. Values stay in the tasks, errors are not raised, and nothing is cancelled: neither by the
 /// [`timeout`](Wait::timeout) nor when the wait itself is. asyncio's `wait`, which gives sets.
 ///
 /// # Errors
@@ -191,7 +203,7 @@ impl Drop for Begun {
 ///
 /// let slow = create_task(async { sleep(Duration::from_secs(3600)).await }).named("slow");
 /// let fast = create_task(async { sleep(Duration::from_millis(1)).await }).named("fast");
-/// let (done, pending) = wait([slow, fast]).return_when(FIRST_COMPLETED).await.unwrap();
+/// let (done, pending) = wait([&slow, &fast]).return_when(FIRST_COMPLETED).await.unwrap();
 /// assert_eq!(done[0].name(), "fast");
 /// assert_eq!(pending[0].name(), "slow");
 /// # }).unwrap();

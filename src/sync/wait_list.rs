@@ -102,7 +102,7 @@ impl Waitable for Waiter {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.holder() {
-            Some(task) => write!(f, "<{} held by Task-{task}>", self.kind),
+            Some(task) => write!(f, "<{} held by {}>", self.kind, name_of(task)),
             None => write!(f, "<{}>", self.kind),
         }
     }
@@ -110,6 +110,13 @@ impl Waitable for Waiter {
     fn tasks(&self) -> Vec<u64> {
         self.holder().into_iter().collect()
     }
+}
+
+/// The name of the task with this number, if the running loop has it.
+fn name_of(number: u64) -> String {
+    let tasks = current::with(|core| core.tasks()).unwrap_or_default();
+    let task = tasks.iter().find(|task| task.header().number == number);
+    task.map_or_else(|| format!("Task-{number}"), |task| task.header().name())
 }
 
 /// A place in a list: to be given back by [`WaitList::leave`].
