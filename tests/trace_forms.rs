@@ -64,6 +64,24 @@ fn the_deterministic_examples_run_in_the_order_of_their_golden_files() {
         let order = recorded(example, ".order.txt", &delay);
         assert_golden(&format!("{example}.order.txt"), &order);
     }
+    // One request each: what several sockets and threads do among each other is up to the system.
+    let one = ["--requests", "1", "--delay", "0.02"];
+    for (example, args) in [
+        ("threads_main_first", &delay[..]),
+        ("done_callback", &[]),
+        ("no_callback", &[]),
+        ("async_client", &one),
+        ("async_100", &one),
+        ("to_thread", &one),
+        ("sequential", &["--requests", "3", "--delay", "0.02"]),
+        (
+            "process_pool",
+            &["--requests", "6", "--workers", "1", "--delay", "0.02"],
+        ),
+    ] {
+        let order = recorded(example, ".order.txt", args);
+        assert_golden(&format!("{example}.order.txt"), &order);
+    }
     // Long enough that the sleeps of different seconds end in their order on a busy machine.
     let gather = ["--delay", "0.1", "--seed", "3"];
     assert_golden(

@@ -112,6 +112,10 @@ fn threads(out: &mut String, trace: &Trace) {
             .records
             .iter()
             .filter(|r| usize::from(r.track) == number);
+        // A process goes by its number in the pool: that of the system is another one each time.
+        let mut begun = own.clone().filter(|r| r.kind == Kind::ProcBegin);
+        let named = begun.next().map(|r| format!("worker {}", r.b));
+        let named = named.as_ref().unwrap_or(&track.name);
         let did = own.filter_map(|record| {
             let name = |track: u32| trace.tracks.get(track as usize).map_or("?", |t| &t.name);
             Some(match record.kind {
@@ -125,7 +129,7 @@ fn threads(out: &mut String, trace: &Trace) {
         });
         let did: Vec<String> = did.collect();
         if !did.is_empty() {
-            let _ = writeln!(out, "{}: {}", track.name, did.join(", "));
+            let _ = writeln!(out, "{named}: {}", did.join(", "));
         }
     }
 }
