@@ -63,7 +63,23 @@ fn several_runs_are_compared_and_opened() {
         "[...document.querySelectorAll('.diff button:not(.dim)')].map(only => only.textContent)";
     let only = browser.eval(only);
     let only = only.as_array().unwrap();
-    println!("{summary} {only:?}");
+    assert_eq!(
+        summary,
+        "8 steps in the same order in both; 6 only on the left, 4 only on the right."
+    );
+    let expected = [
+        "+ T1 ~ a task",
+        "+ T1 ~ gather 0/3",
+        "+ T2 yields",
+        "+ T2 ✓",
+        "+ T1 ~ a task",
+        "+ T4 ~ a timer",
+        "+ T1 ~ a task",
+        "+ T4 ~ a timer",
+        "+ T2 yields",
+        "+ T2 ✓",
+    ];
+    assert_eq!(*only, expected);
     browser.eval("document.querySelectorAll('.diff select')[0].value = 'at once', document.querySelectorAll('.diff select')[0].onchange()");
     let same = browser.text("document.querySelector('section .dim').textContent");
     assert!(

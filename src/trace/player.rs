@@ -28,7 +28,7 @@ const SCRIPTS: [&str; 13] = [
 
 /// Words of ours that a browser does not know, that no text names and no test asks for: in the page two letters do.
 const LONG: &str = "alive asleep bars because before blocked callback capital CAUSE causeOf change chip chips choice closeBar \
-    common criticalPath curve curveTop decides depth draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment \
+    common criticalPath curve curveTop decides depth detailOf draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment \
     drawName drawPath drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack ended ENDS first flag flying FLYING \
     folds follow found free hasLoop holding holds interests item itemAt itemName items kind label last lastOf life live \
     locOf loops makers makeAxis many maySleep most nameOf names near NEVER newTask number objection ONWARD onTrack openBar \

@@ -4,7 +4,7 @@
 //! After a change of a page the test below says the new hashes.
 
 pub(super) const PLAYER_STYLE: &str = "sha256-e3zb4L+u+VoA+f4Wg2yeo+4xPMeidbBKmWI0TvT7L2U=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-d+bsG7z63aV8JEP08b1jAAS7K3oqSHTiMNHsRrZJ9zE=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-pR55xMwj7guKW1YFi33Fhwxd2jSzG/Vjjtkw5lXOGLc=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]

@@ -30,10 +30,10 @@ function tracksOf({ tracks }) {
 
 // The order of two runs, side by side. What ran, in words that two runs can have in common, however long it took:
 const WAITED = ["its next turn", "a timer", "a socket to read", "a socket to write", "a task", "a promise", "a lock or queue", "a thread"];
-function orderOf({ runs, flag }) {
-  return runs.slice(0, 1200).map(run => {
+function orderOf(trace) {
+  return trace.runs.slice(0, 1200).map(run => {
     const { task } = run, after = task && holding(task.spans, run.e);
-    return !task ? "callback" : short(task) + (task.e === run.e ? " " + ENDS[task.end] : after?.s === "~" ? ` ~ ${WAITED[flag[after.wait]] || "something"}` : " q");
+    return !task ? "callback" : short(task) + (task.e === run.e ? " " + ENDS[task.end] : after?.s === "~" ? ` ~ ${detailOf(trace, after.wait) || WAITED[trace.flag[after.wait]] || "something"}` : " yields");
   });
 }
 // The longest order that both have, and what only one of them has: [[left, right]], with -1 for nothing.

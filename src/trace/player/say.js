@@ -31,10 +31,11 @@ function sourceName(i, id) {
 }
 const timersAt = i => alive(tr.timers, i).sort((p, q) => p.due - q.due);
 
-// What the WAIT event w waits for.
+// What the WAIT event w of a run says besides; and in all, what it waits for.
+const detailOf = ({ kind, b, doc }, w) => kind[w + 1] === K.WAIT_DETAIL ? doc.str[b[w + 1]] : "";
 function waitsFor(w) {
   if (w < 0) return "something";
-  const id = tr.b[w], what = tr.flag[w], detail = tr.kind[w + 1] === K.WAIT_DETAIL ? tr.doc.str[tr.b[w + 1]] : "";
+  const id = tr.b[w], what = tr.flag[w], detail = detailOf(tr, w);
   if (what === WAIT.timer) {
     const timer = alive(tr.timers, w).find(timer => timer.id === id);
     return `timer ${id}` + (timer ? ` (due ${span(timer.due)})` : "");
