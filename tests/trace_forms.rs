@@ -3,14 +3,13 @@
 
 #[path = "../examples/support/mod.rs"]
 mod support;
+mod trace_program;
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::time::Duration;
 
-use glassloop::trace::{self, Kind, Recorder, Trace};
-use glassloop::{EventLoop, create_task, gather, sleep, sync, yield_now};
+use glassloop::trace::{self, Kind};
 use support::{sibling, trace_file};
+use trace_program::in_virtual_time;
 
 /// Compares `text` with the golden file of that name.
 fn assert_golden(name: &str, text: &str) {
@@ -88,37 +87,6 @@ fn the_deterministic_examples_run_in_the_order_of_their_golden_files() {
         "gather.order.txt",
         &recorded("gather", ".order.txt", &gather),
     );
-}
-
-/// A program in virtual time, whose trace is the same each time.
-fn in_virtual_time() -> Trace {
-    let recorder = Rc::new(Recorder::new("virtual"));
-    let builder = EventLoop::builder().virtual_time();
-    let event_loop = builder.observer(recorder.clone()).build().unwrap();
-    let main = async {
-        let lock = Rc::new(sync::Lock::new());
-        let worker = |i: u64, lock: Rc<sync::Lock>| async move {
-            let _guard = lock.acquire().await;
-            sleep(Duration::from_millis(100 * i)).await;
-            if i == 2 {
-                glassloop::get_running_loop()
-                    .unwrap()
-                    .advance(Duration::from_secs(1));
-            }
-        };
-        let workers = (1..=3).map(|i| create_task(worker(i, lock.clone())).named(format!("w{i}")));
-        let workers: Vec<_> = workers.collect();
-        trace::mark("begun", 7);
-        yield_now().await;
-        workers[2].cancel();
-        let _ = gather(workers).return_exceptions().await;
-    };
-    event_loop.run_until_complete(main).unwrap();
-    event_loop.close().unwrap();
-    let mut trace = recorder.trace();
-    // What depends on the machine.
-    (trace.command, trace.cost) = ("program".to_owned(), 0);
-    trace
 }
 
 #[test]
