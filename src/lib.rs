@@ -70,6 +70,7 @@ mod debug;
 mod error;
 mod event_loop;
 mod exception;
+mod gauges;
 #[cfg(feature = "greenlet")]
 pub mod greenlet;
 mod header;
