@@ -53,7 +53,7 @@ where
     type Value = F::Output;
 
     fn into_promise(self, spawner: &Spawner) -> Result<Promise<F::Output>, LoopError> {
-        let task = task::spawn(&spawner.core, self, spawner.site)?;
+        let task = task::spawn(spawner.core.clone(), self, spawner.site)?;
         Ok(task.into_inner())
     }
 }

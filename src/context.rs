@@ -25,6 +25,13 @@ impl ContextCell {
         context
     }
 
+    pub(crate) fn is_set(&self) -> bool {
+        let context = self.0.take();
+        let is_set = context.is_some();
+        self.0.set(context);
+        is_set
+    }
+
     /// Makes `context` the current one, and gives the one that was.
     pub(crate) fn replace(&self, context: Context) -> Context {
         self.0.replace(context)

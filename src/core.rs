@@ -187,41 +187,36 @@ impl Core {
 
     // Tasks.
 
-    /// Adds the task that `make` builds from its number and slot, and schedules its first step.
-    pub(crate) fn add_task<T: Runnable + 'static>(
-        &self,
-        make: impl FnOnce(u64, usize) -> Rc<T>,
-    ) -> Result<Rc<T>, LoopError> {
+    /// Number and slot of the task that is added next.
+    #[inline]
+    pub(crate) fn next_task(&self) -> Result<(u64, u32), LoopError> {
+        let slot = self.ready.borrow().vacant_slot();
         let number = self.tasks_made.get() + 1;
         self.tasks_made.set(number);
-        let mut ready = self.ready.borrow_mut();
-        let Some(slot) = ready.vacant_slot() else {
-            return Err(LoopError::TooManyTasks);
-        };
-        let task = make(number, slot);
-        ready.add(Ticket::new(self.id, number, slot), task.clone());
-        drop(ready);
+        Ok((number, slot.ok_or(LoopError::TooManyTasks)?))
+    }
+
+    /// Adds the task that was made with [`next_task`](Core::next_task), and schedules its first step.
+    #[inline]
+    pub(crate) fn add_task<T: Runnable + 'static>(&self, task: &Rc<T>) {
+        let header = task.header();
+        let ticket = self.ticket(header.number, header.slot);
+        self.ready.borrow_mut().add(ticket, task.clone());
         if let Some(observer) = self.observer() {
-            observer.event(&Event::TaskSpawn {
-                task: number,
-                parent: self.current_number(),
-                coro: task.coroutine(),
-                site: task.header().site,
-            });
-            let cause = self.cause.get();
-            observer.event(&Event::Ready {
-                task: number,
-                cause,
-            });
+            self.report_spawn(observer, &**task);
         }
-        Ok(task)
     }
 
     /// A task has ended: the table forgets it.
     #[inline]
     pub(crate) fn remove_task(&self, ticket: Ticket) {
-        let removed = self.ready.borrow_mut().remove(ticket);
-        drop(removed);
+        let Some((task, waits)) = self.ready.borrow_mut().remove(ticket) else {
+            return;
+        };
+        if waits {
+            drop(self.take_wait(ticket));
+        }
+        drop(task);
     }
 
     /// Live tasks in creation order.
@@ -257,6 +252,13 @@ impl Core {
         }
         let before = self.ready.borrow_mut().set_wait(ticket, Wait { on, site });
         drop(before);
+    }
+
+    /// What the task in this slot has waited for, which its entry in the table says that there is.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn take_wait(&self, ticket: Ticket) -> Wait {
+        self.ready.borrow_mut().take_wait(ticket)
     }
 
     /// What a task waits for.

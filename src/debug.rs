@@ -11,14 +11,9 @@ use crate::watchdog::{MOST_SPINS, Watchdog};
 
 /// A step that took too long, or a task that does nothing but wake itself, is reported.
 #[cold]
-pub(crate) fn after_step(
-    core: &Core,
-    watchdog: &Watchdog,
-    ticket: Ticket,
-    task: &Rc<dyn Runnable>,
-) {
+pub(crate) fn after_step(core: &Core, watchdog: &Watchdog, ticket: Ticket, task: Rc<dyn Runnable>) {
     let took = watchdog.end();
-    let task = AnyTask::new(task.clone());
+    let task = AnyTask::new(task);
     if let Some(took) = took {
         log::warn!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
     }

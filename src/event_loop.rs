@@ -352,7 +352,7 @@ impl EventLoop {
     where
         F: Future + 'static,
     {
-        task::spawn(&self.core, coroutine, Location::caller())
+        task::spawn(self.core.clone(), coroutine, Location::caller())
     }
 
     /// A pending promise (asyncio's `create_future`).

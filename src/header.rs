@@ -16,7 +16,7 @@ use crate::ticket::Ticket;
 pub(crate) trait Runnable: Waitable {
     fn header(&self) -> &Header;
 
-    /// Gives it the pen. If it `waited`, the table knows what for. `None` when it is still pending, else all is done that its end
+    /// Gives it the pen. If it `waited`, the core knows what for. `None` when it is still pending, else all is done that its end
     /// entails.
     fn step(self: Rc<Self>, ticket: Ticket, waited: bool) -> Option<Ended>;
 
@@ -251,18 +251,29 @@ pub(crate) struct More {
     pub(crate) scopes: RefCell<Vec<Rc<Scope>>>,
 }
 
+impl More {
+    #[cold]
+    fn in_context(context: Context) -> More {
+        More {
+            context: ContextCell::from(context),
+            ..More::default()
+        }
+    }
+}
+
 impl Header {
     #[inline]
-    pub(crate) fn new(number: u64, slot: usize, site: Site, context: Context) -> Header {
-        let header = Header {
+    pub(crate) fn new(number: u64, slot: u32, site: Site, context: Context) -> Header {
+        Header {
             number,
-            slot: slot as u32,
+            slot,
             flags: Cell::default(),
             site,
-            more: OnceCell::new(),
-        };
-        header.keep_context(context);
-        header
+            more: match context {
+                None => OnceCell::new(),
+                context => OnceCell::from(Box::new(More::in_context(context))),
+            },
+        }
     }
 
     #[inline]

@@ -70,7 +70,6 @@ mod debug;
 mod error;
 mod event_loop;
 mod exception;
-mod gauges;
 #[cfg(feature = "greenlet")]
 pub mod greenlet;
 mod header;
@@ -96,6 +95,7 @@ mod shuffle;
 mod signals;
 mod step;
 pub mod sync;
+mod table;
 mod task;
 mod text;
 mod threads;

@@ -2,28 +2,30 @@
 
 use crate::cancel::{self, Delivery};
 use crate::core::Core;
-use crate::header::Header;
+use crate::header::{Header, Wait};
 use crate::ticket::Ticket;
 use crate::waker::TicketWaker;
 
 /// The task gets the pen: its context is the current one, and what it waited for is forgotten. Says what has to be done.
 #[inline]
 pub(crate) fn begin(core: &Core, header: &Header, ticket: Ticket, waited: bool) -> Delivery {
-    core.context.replace(header.take_context());
+    // Most tasks have none, and then there is none to be put away.
+    if header.more.get().is_some() || core.context.is_set() {
+        core.context.replace(header.take_context());
+    }
     match waited || header.flags.get().any() {
-        true => after_waiting(core, header, ticket),
+        true => after_waiting(core, header, ticket, waited),
         false => Delivery::Step,
     }
 }
 
-fn after_waiting(core: &Core, header: &Header, ticket: Ticket) -> Delivery {
-    let waited = core
-        .ready
-        .borrow_mut()
-        .take_wait(ticket)
-        .unwrap_or_default();
+fn after_waiting(core: &Core, header: &Header, ticket: Ticket, waited: bool) -> Delivery {
+    let wait = match waited {
+        true => core.ready.borrow_mut().take_wait(ticket),
+        false => Wait::default(),
+    };
     match header.flags.get().any() {
-        true => cancel::before_step(header, &waited.on),
+        true => cancel::before_step(header, &wait.on),
         false => Delivery::Step,
     }
 }
@@ -40,6 +42,8 @@ pub(crate) fn waker(core: &Core, ticket: Ticket) -> TicketWaker {
 /// It gives the pen back.
 #[inline]
 pub(crate) fn end(core: &Core, header: &Header) {
-    header.keep_context(core.context.replace(None));
+    if core.context.is_set() {
+        header.keep_context(core.context.replace(None));
+    }
     core.current.set(None);
 }

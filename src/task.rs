@@ -17,7 +17,6 @@ use crate::cancel::{self, Delivery};
 use crate::completion::{self, Completion, Outcome, take_outcome};
 use crate::core::{Core, Life};
 use crate::current;
-use crate::debug;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
 use crate::exception::ExceptionContext;
 use crate::header::{
@@ -69,24 +68,28 @@ impl<F: Future + 'static> TaskCell<F> {
     }
 
     /// Ends it where it stands.
+    #[cold]
+    #[inline(never)]
     fn cancelled(&self) -> Ended {
         self.finish(Err(TaskError::Cancelled))
     }
 
     /// Drops the future in place and puts the outcome there. The state changes last: a destructor still sees it pending.
+    #[inline]
     fn finish(&self, outcome: Result<F::Output, TaskError>) -> Ended {
+        let mut how = match &outcome {
+            Ok(_) => Ended::Finished,
+            Err(TaskError::Cancelled) => Ended::Cancelled,
+            Err(_) => Ended::Panicked,
+        };
         let mut stage = self.stage.borrow_mut();
         // An assignment drops the old value where it stands, which is what a pinned future asks for, and stores the new
         // one even if that drop panics.
         let dropped = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Ended(outcome)));
         if let Err(payload) = dropped {
             *stage = Stage::Ended(Err(TaskError::Panicked(Panic::new(payload))));
+            how = Ended::Panicked;
         }
-        let how = match &*stage {
-            Stage::Ended(Err(TaskError::Cancelled)) => Ended::Cancelled,
-            Stage::Ended(Err(_)) => Ended::Panicked,
-            _ => Ended::Finished,
-        };
         self.completion.end(how);
         how
     }
@@ -108,10 +111,6 @@ impl<F: Future + 'static> Runnable for TaskCell<F> {
             ended => ended,
         };
         step::end(core, header);
-        if let Some(watchdog) = &core.watchdog {
-            let task: Rc<dyn Runnable> = self.clone();
-            debug::after_step(core, watchdog, ticket, &task);
-        }
         match ended {
             Some(_) => {
                 core.remove_task(ticket);
@@ -416,14 +415,14 @@ pub fn create_task<F>(coroutine: F) -> Task<F::Output>
 where
     F: Future + 'static,
 {
-    match spawn(&current::expect(), coroutine, Location::caller()) {
+    match spawn(current::expect(), coroutine, Location::caller()) {
         Ok(task) => task,
         Err(error) => panic!("{error}"),
     }
 }
 
 pub(crate) fn spawn<F>(
-    core: &Rc<Core>,
+    core: Rc<Core>,
     coroutine: F,
     site: Site,
 ) -> Result<Task<F::Output>, LoopError>
@@ -431,24 +430,22 @@ where
     F: Future + 'static,
 {
     core.check_open()?;
+    // A destructor spawns while the loop closes: the task is cancelled before it ever runs.
     let closing = core.life.get() == Life::Closing;
-    let make = |number, slot| {
-        Rc::new(TaskCell {
-            header: Header::new(number, slot, site, core.context.get()),
-            core: core.clone(),
-            completion: Completion::new(),
-            stage: RefCell::new(Stage::Running(coroutine)),
-        })
+    let (number, slot) = match closing {
+        false => core.next_task()?,
+        true => (0, 0),
     };
-    let task = match closing {
-        false => core.add_task(make)?,
-        // A destructor spawns while the loop closes: the task is cancelled before it ever runs.
-        true => {
-            let task = make(0, 0);
-            task.cancelled();
-            task
-        }
-    };
+    let task = Rc::new(TaskCell {
+        header: Header::new(number, slot, site, core.context.get()),
+        core,
+        completion: Completion::new(),
+        stage: RefCell::new(Stage::Running(coroutine)),
+    });
+    match closing {
+        false => task.core.add_task(&task),
+        true => drop(task.cancelled()),
+    }
     Ok(Task {
         promise: Promise { cell: task },
     })

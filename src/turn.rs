@@ -297,7 +297,10 @@ fn step(core: &Core, begun: Begun, asked: bool) -> Option<Ran> {
         let what = format!("{} {}()", header.name(), function_name(task.coroutine()));
         watchdog.begin(what, header.site);
     }
-    let ended = task.step(ticket, waited);
+    let ended = task.clone().step(ticket, waited);
+    if let Some(watchdog) = &core.watchdog {
+        debug::after_step(core, watchdog, ticket, task);
+    }
     core.observe(|| Event::StepEnd {
         task: number,
         end: match ended {

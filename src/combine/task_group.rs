@@ -73,7 +73,7 @@ struct Group<E> {
     failed: RefCell<Vec<Rc<dyn Child<E>>>>,
     /// The body, as long as it runs.
     body: RefCell<Option<Place>>,
-    waker: RefCell<Option<Waker>>,
+    waker: Cell<Option<Waker>>,
 }
 
 impl<E: 'static> Group<E> {
@@ -143,11 +143,10 @@ impl<E: 'static> Watcher for Group<E> {
                 self.interrupt_body();
             }
         }
-        if self.has_children() {
-            return self.core.counts_on(&self.waker);
-        }
-        if let Some(waker) = self.waker.take() {
-            wake_on(&self.core, waker);
+        if !self.has_children() {
+            if let Some(waker) = self.waker.take() {
+                wake_on(&self.core, waker);
+            }
         }
     }
 }
@@ -214,7 +213,7 @@ impl<E: 'static> TaskGroup<E> {
             children: RefCell::default(),
             failed: RefCell::default(),
             body: RefCell::default(),
-            waker: RefCell::new(None),
+            waker: Cell::new(None),
         });
         TaskGroup {
             watching: Rc::new(group.clone()),
@@ -240,7 +239,7 @@ impl<E: 'static> TaskGroup<E> {
             _ if group.aborting.get() => return Err(GroupClosed::ShuttingDown),
             _ => {}
         }
-        let task = match task::spawn(&group.core, coroutine, Location::caller()) {
+        let task = match task::spawn(group.core.clone(), coroutine, Location::caller()) {
             Ok(task) => task,
             Err(error) => panic!("{error}"),
         };

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use crate::core::Core;
-use crate::gauges::{Gauges, Reading};
 use crate::observe::{Event, Observer};
 use crate::pool::PoolState;
 use crate::ready::Queued;
@@ -70,14 +69,6 @@ pub(crate) struct Snapshot {
     lengths: [u64; BOUNDS.len()],
     pool: PoolState,
     jobs: usize,
-    gauges: Vec<Reading>,
-}
-
-/// `3 in use, 1 idle`
-fn figures(reading: &Reading) -> String {
-    let figures = reading.figures.iter();
-    let figures: Vec<String> = figures.map(|(n, what)| format!("{n} {what}")).collect();
-    figures.join(", ")
 }
 
 impl Snapshot {
@@ -109,7 +100,6 @@ impl Snapshot {
             lengths: lengths.counts.get(),
             pool: core.pool.state(),
             jobs: core.jobs.get(),
-            gauges: core.extension::<Gauges>().read(),
         }
     }
 
@@ -167,14 +157,8 @@ impl Snapshot {
         let jobs = self.jobs;
         write!(
             out,
-            r#"],"pool":{{"threads":{threads},"idle":{idle},"queued":{queued}}},"jobs":{jobs},"gauges":["#
-        )?;
-        for (i, gauge) in self.gauges.iter().take(MOST).enumerate() {
-            let (name, figures) = (Quoted(gauge.name), figures(gauge));
-            let (comma, figures) = (comma(i), Quoted(&figures));
-            write!(out, r#"{comma}{{"name":{name},"figures":{figures}}}"#)?;
-        }
-        out.write_str("]}")
+            r#"],"pool":{{"threads":{threads},"idle":{idle},"queued":{queued}}},"jobs":{jobs}}}"#
+        )
     }
 
     pub(crate) fn text(&self) -> String {
@@ -205,9 +189,6 @@ impl Snapshot {
             out,
             "thread pool: {threads} threads, {idle} idle, {queued} queued, {jobs} not yet back"
         );
-        for gauge in self.gauges.iter().take(MOST) {
-            let _ = writeln!(out, "{}: {}", gauge.name, figures(gauge));
-        }
         let lengths = BOUNDS
             .iter()
             .zip(self.lengths)

@@ -149,10 +149,7 @@ fn ran_text(ran: &Ran, strings: &[String]) -> String {
             .collect(),
         more => format!("+{more}"),
     };
-    let counts = ran.counts.iter();
-    let counts = counts.map(|(who, done, all)| format!("({}:{done}/{all})", short(*who, strings)));
-    let counts: String = counts.collect();
-    format!("{what}{spawns}{}{counts}", arrows(&ran.wakes, strings))
+    format!("{what}{spawns}{}", arrows(&ran.wakes, strings))
 }
 
 /// Without blanks, since the columns are made of them.

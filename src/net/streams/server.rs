@@ -190,7 +190,7 @@ where
         handler: Box::new(move |reader, writer| {
             let handler = handler.clone();
             let handling = async move { handler(reader, writer).await };
-            let spawned: Task<()> = task::spawn(&spawner, handling, site)?;
+            let spawned: Task<()> = task::spawn(spawner.clone(), handling, site)?;
             drop(spawned);
             Ok(())
         }),
