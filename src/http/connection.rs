@@ -15,10 +15,6 @@ use crate::http::parser::{End, Eof, Event, Limits, ResponseHead, ResponseParser}
 use crate::http::transport::Transport;
 use crate::observe::Site;
 
-/// For so many nanoseconds it is good enough to have looked: about as long as a request is on its way to a server on the same
-/// machine, and what comes in that time no look can see.
-const JUST_NOW: u64 = 50_000;
-
 /// So much is read at a time.
 const READ_SIZE: usize = 16 * 1024;
 
@@ -39,8 +35,6 @@ pub(crate) struct Connection {
     pub(crate) sent: u64,
     /// Bytes read, of all responses.
     received: u64,
-    /// When that was the last time, on the loop's clock; not later than it was.
-    read_at: u64,
     /// What was copied together with the head, up to `ahead_to` in the buffer: the body, when it is small.
     ahead: Bytes,
     ahead_to: usize,
@@ -84,7 +78,6 @@ impl Connection {
             tail: b"",
             sent: 0,
             received: 0,
-            read_at: 0,
             ahead: Bytes::new(),
             ahead_to: 0,
             answered: false,
@@ -102,11 +95,9 @@ impl Connection {
     }
 
     /// Whether it can carry another request: nothing may have come that was not asked for. The socket is asked once more,
-    /// unless it was read until there was nothing left, just now.
-    pub(crate) fn is_fresh(&mut self, now: u64) -> bool {
-        let socket = self.transport.socket();
-        let is_known = !socket.is_simulated() && now.saturating_sub(self.read_at) < JUST_NOW;
-        self.has_no_rest() && (is_known || self.transport.socket().is_silent())
+    /// however short ago it was read empty: that only says that nothing had come by then.
+    pub(crate) fn is_fresh(&mut self) -> bool {
+        self.has_no_rest() && self.transport.socket().is_silent()
     }
 
     pub(crate) fn has_no_rest(&mut self) -> bool {
@@ -304,7 +295,6 @@ impl Connection {
             Poll::Ready(Ok(n)) => {
                 self.end += n;
                 self.received += n as u64;
-                self.read_at = self.transport.socket().last_time();
                 self.answered |= n > 0;
                 Poll::Ready(Ok(n))
             }

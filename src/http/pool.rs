@@ -245,7 +245,7 @@ impl Pool {
             let mut candidate = host.idle.borrow_mut().pop()?;
             self.idle.set(self.idle.get() - 1);
             candidate.connection.unwatch();
-            if now < candidate.until && candidate.connection.is_fresh(now) {
+            if now < candidate.until && candidate.connection.is_fresh() {
                 self.reused.set(self.reused.get() + 1);
                 return Some(candidate.connection);
             }

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::callback::Callback;
-use crate::clock::Clock;
 use crate::core::Core;
 use crate::header::WaitOn;
 use crate::observe::{Event, Site, WaitKind};
@@ -44,10 +43,6 @@ impl<S: mio::event::Source> Source<S> {
 
     pub(crate) fn io(&self) -> &S {
         &self.io
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.core.clock
     }
 
     /// Tries `operation` while the source is ready; then sees to it that the task is woken.

@@ -83,16 +83,6 @@ impl TcpStream {
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// The last reading of the loop's clock.
-    pub(crate) fn last_time(&self) -> u64 {
-        self.source.clock().last()
-    }
-
-    /// The loop's clock says nothing of how long ago something was.
-    pub(crate) fn is_simulated(&self) -> bool {
-        self.source.clock().is_virtual()
-    }
-
     /// Begins to connect, from `local` if that is given; the socket is writable when it is over.
     pub(crate) fn begin_connect(
         address: SocketAddr,
