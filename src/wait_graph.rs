@@ -9,6 +9,9 @@ use crate::header::{Runnable, WaitOn};
 use crate::observe::{Site, WaitKind};
 use crate::text::function_name;
 
+/// Levels that the text draws: the indentation of longer chains would take more than all else.
+const DEEPEST: usize = 100;
+
 /// One task, as it was when [`wait_graph`] looked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -35,7 +38,8 @@ pub struct WaitNode {
 ///
 /// `Display` is the tree that `python -m asyncio pstree` prints, with what a task waits for in the place of the library's own
 /// coroutines. For tasks that await each other in a circle, of which no tree can be drawn, it has a line `cycle: Task-2 → Task-3 →
-/// Task-2`; a task that several others await is drawn in full where it comes first.
+/// Task-2`; a task that several others await is drawn in full where it comes first. A hundred levels are drawn, and how many tasks
+/// are below them is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitGraph {
     /// The tasks.
@@ -119,8 +123,8 @@ impl WaitGraph {
         let by_number: HashMap<u64, &WaitNode> =
             self.nodes.iter().map(|node| (node.number, node)).collect();
         // Chains of tasks can be long: a list of what is left, and no recursion.
-        let mut left = vec![(root, String::new(), true)];
-        while let Some((number, indent, last)) = left.pop() {
+        let mut left = vec![(root, String::new(), true, 0)];
+        while let Some((number, indent, last, depth)) = left.pop() {
             let Some(node) = by_number.get(&number) else {
                 continue;
             };
@@ -133,6 +137,11 @@ impl WaitGraph {
                 writeln!(f, "{indent}{branch}(T) {} (see above)", node.name)?;
                 continue;
             }
+            if depth == DEEPEST {
+                let below = pass(&by_number, drawn, node);
+                writeln!(f, "{indent}{branch}(T) {} ({below} more below)", node.name)?;
+                continue;
+            }
             writeln!(f, "{indent}{branch}(T) {}", node.name)?;
             let site = node.site.unwrap_or(node.created);
             let (file, line) = (site.file(), site.line());
@@ -143,7 +152,8 @@ impl WaitGraph {
                 indent.push_str("    ");
             }
             for (i, task) in node.tasks.iter().enumerate().rev() {
-                left.push((*task, indent.clone(), i + 1 == node.tasks.len()));
+                let last = i + 1 == node.tasks.len();
+                left.push((*task, indent.clone(), last, depth + 1));
             }
         }
         Ok(())
@@ -165,6 +175,20 @@ impl WaitGraph {
         path.reverse();
         path
     }
+}
+
+/// Counts the tasks below `node` as drawn, and says how many they are.
+fn pass(nodes: &HashMap<u64, &WaitNode>, drawn: &mut HashSet<u64>, node: &WaitNode) -> usize {
+    let before = drawn.len();
+    let mut left = node.tasks.clone();
+    while let Some(number) = left.pop() {
+        if let Some(node) = nodes.get(&number)
+            && drawn.insert(number)
+        {
+            left.extend(&node.tasks);
+        }
+    }
+    drawn.len() - before
 }
 
 fn escaped(text: &str) -> String {

@@ -128,4 +128,15 @@ fn a_bad_program_is_refused_by_name() {
         refused(r#"{"until": "never"}"#),
         r#"until is "never", and must be "idle" or "main""#
     );
+    let again = r#"{"op": "call", "coro": "main"}"#;
+    assert_eq!(main(again), r#""main" is called within calls without end"#);
+}
+
+#[test]
+fn as_many_calls_within_each_other_as_cpython_can_do() {
+    let again = r#"[{"op": "add", "var": "v"}, {"op": "if", "var": "v", "lt": 400, "then": [{"op": "call", "coro": "main"}]}]"#;
+    let program =
+        format!(r#"{{"objects": {{"v": {{"type": "var"}}}}, "coroutines": {{"main": {again}}}}}"#);
+    let trace = interpreter::trace(&serde_json::from_str(&program).unwrap()).unwrap();
+    assert_eq!(trace.len(), 400 + 399 + 1);
 }

@@ -136,6 +136,11 @@ fn a_row_of_tasks_is_shown_no_longer_than_it_is() {
                 last = create_task(async move { before.await.unwrap() });
             }
             yield_now().await;
+            let tree = wait_graph().to_string();
+            // Two lines for this task, two for each of a hundred levels, and one for what is below.
+            assert_eq!(tree.lines().count(), 2 + 2 * 100 + 1);
+            let end = "└── (T) Task-19902 (19900 more below)\n";
+            assert!(tree.ends_with(end), "{:?}", tree.lines().last());
             last.await.unwrap();
         })
         .unwrap_err();

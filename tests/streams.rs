@@ -10,7 +10,7 @@ use glassloop::net::{
     start_server,
 };
 use glassloop::{
-    EventLoop, LoopError, all_tasks, catch_cancel, create_task, run, sleep, yield_now,
+    EventLoop, LoopError, all_tasks, catch_cancel, create_task, run, sleep, wait_graph, yield_now,
 };
 
 async fn peers() -> (StreamReader, StreamWriter, TcpStream) {
@@ -148,6 +148,8 @@ fn a_closed_server_refuses_and_waits_for_its_connections() {
         let (mut reader, mut writer) = open_connection(&address).await.unwrap();
         writer.write(b"one\n").unwrap();
         assert_eq!(reader.readline().await.unwrap(), b"one\n");
+        let handler = wait_graph().nodes.pop().unwrap();
+        assert_eq!(handler.coroutine, "client_connected_cb");
         server.close();
         assert!(open_connection(&address).await.is_err());
         writer.writelines([b"two\n", b"six\n"]).unwrap();

@@ -130,6 +130,10 @@ impl Runner {
             }
             "call" => {
                 let name = text(op, "coro");
+                let Some(_call) = actor.enter() else {
+                    self.refuse(format!("{name:?} is called within calls without end"));
+                    return Err(Flow::Return(Value::None));
+                };
                 let value = match self.clone().run_coroutine(actor.clone(), name).await {
                     Err(Flow::Return(value)) => value,
                     ran => ran.map(|()| Value::None)?,

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 
 use glassloop::{
@@ -15,6 +16,12 @@ use super::value::{Error, Outcome, State};
 
 /// More turns than any program needs that comes to an end.
 const MOST_TURNS: usize = 20_000;
+
+/// Calls of coroutines within each other; CPython gives up at 1,000 frames, of which an op takes two or more.
+const DEEPEST: usize = 500;
+
+/// Room for these, with blocks in each.
+const STACK: usize = 256 << 20;
 
 /// The program is not valid: what is wrong with it.
 #[derive(Debug)]
@@ -51,6 +58,8 @@ pub struct Actor {
     pub asked: Cell<bool>,
     /// The limits whose bodies it runs.
     pub limits: RefCell<Vec<Timeout>>,
+    /// Held once for each call that it is in.
+    calls: Rc<()>,
     /// The same as `asked`, of a limit: a group's errors overtook its request, which is made again.
     pub limit_asked: Cell<bool>,
 }
@@ -62,8 +71,15 @@ impl Actor {
             label,
             asked: Cell::new(false),
             limits: RefCell::default(),
+            calls: Rc::new(()),
             limit_asked: Cell::new(false),
         }
+    }
+
+    /// One call more, until what this gives is dropped; `None` when there are too many.
+    pub fn enter(&self) -> Option<Rc<()>> {
+        let call = self.calls.clone();
+        (Rc::strong_count(&call) <= DEEPEST).then_some(call)
     }
 
     /// How many of its limits have run out.
@@ -94,6 +110,15 @@ pub struct Runner {
 /// Runs `program` to its end and gives its trace.
 pub fn trace(program: &Json) -> Result<Vec<String>, BadProgram> {
     check(program)?;
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    std::thread::scope(|scope| {
+        let run = thread.spawn_scoped(scope, || trace_of_valid(program));
+        let run = run.map_err(|error| BadProgram(error.to_string()))?;
+        run.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+fn trace_of_valid(program: &Json) -> Result<Vec<String>, BadProgram> {
     // Tasks live as long as they like, and the program with them; it is small.
     let program: &'static Json = Box::leak(Box::new(program.clone()));
     let event_loop = EventLoop::builder().virtual_time().build();
@@ -143,7 +168,7 @@ impl Runner {
             false => {
                 let mut turns = 0..MOST_TURNS;
                 turns
-                    .find(|_| self.event_loop.turn().is_err())
+                    .find(|_| self.bad.borrow().is_some() || self.event_loop.turn().is_err())
                     .ok_or_else(|| BadProgram("the program does not come to an end".to_owned()))?;
                 true
             }

@@ -188,8 +188,7 @@ where
         core,
         listener: RefCell::new(Some(Box::new(listener))),
         handler: Box::new(move |reader, writer| {
-            let handler = handler.clone();
-            let handling = async move { handler(reader, writer).await };
+            let handling = client_connected_cb(handler.clone(), reader, writer);
             let spawned: Task<()> = task::spawn(spawner.clone(), handling, site)?;
             drop(spawned);
             Ok(())
@@ -201,6 +200,14 @@ where
     });
     inner.accept_later();
     Server { inner, address }
+}
+
+/// The coroutine of a connection, which lists of tasks show by the name of asyncio's parameter.
+async fn client_connected_cb<H>(handler: Rc<H>, reader: StreamReader, writer: StreamWriter)
+where
+    H: AsyncFn(StreamReader, StreamWriter),
+{
+    handler(reader, writer).await
 }
 
 impl Inner {
