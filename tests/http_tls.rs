@@ -2,107 +2,18 @@
 //! made for the test.
 
 mod http_peer;
+mod tls_peer;
 
-use std::future::Future;
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
-use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use glassloop::http::{
-    ClientSession, ClientTimeout, ErrorKind, Phase, Resolve, SessionBuilder, TcpConnector,
-};
+use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase};
 use glassloop::{run, sleep};
 use http_peer::{field, script, serve};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-
-type Tls = StreamOwned<ServerConnection, TcpStream>;
-
-/// Who signs, and a server configuration for these names and addresses.
-struct Authority {
-    pem: String,
-    config: Arc<ServerConfig>,
-}
-
-fn authority(names: &[&str]) -> Authority {
-    let key = KeyPair::generate().unwrap();
-    let mut about = CertificateParams::new(Vec::new()).unwrap();
-    about.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let pem = about.self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(about, key);
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(names)
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.unwrap().with_no_client_auth();
-    let chain = vec![certificate.der().clone()];
-    let config = config.with_single_cert(chain, key.into()).unwrap();
-    let config = Arc::new(config);
-    Authority { pem, config }
-}
-
-/// One connection over TLS.
-fn serve_tls(
-    config: Arc<ServerConfig>,
-    run: impl FnOnce(&mut Tls) -> io::Result<()> + Send + 'static,
-) -> (u16, JoinHandle<io::Result<()>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let thread = thread::spawn(move || {
-        let (stream, _) = listener.accept()?;
-        run(&mut accept(config, stream)?)
-    });
-    (port, thread)
-}
-
-fn accept(config: Arc<ServerConfig>, stream: TcpStream) -> io::Result<Tls> {
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-    while tls.conn.is_handshaking() {
-        tls.conn.complete_io(&mut tls.sock)?;
-    }
-    Ok(tls)
-}
-
-fn request(tls: &mut Tls) -> io::Result<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        tls.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    Ok(String::from_utf8(head).unwrap())
-}
-
-struct Here;
-
-impl Resolve for Here {
-    fn resolve(&self, _: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>> {
-        Box::pin(async { Ok(vec!["127.0.0.1".parse().unwrap()]) })
-    }
-}
-
-fn builder(authority: &Authority) -> SessionBuilder {
-    let connector = TcpConnector::new().resolver(Rc::new(Here));
-    ClientSession::builder()
-        .connector(connector)
-        .root_certificate(&authority.pem)
-}
-
-async fn fetch(session: &ClientSession, url: &str) -> Result<String, glassloop::http::Error> {
-    session.get(url).await?.text().await
-}
-
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+use tls_peer::{OK, accept, authority, builder, fetch, request, serve_tls};
 
 #[test]
 fn r76_a_name_is_sent_and_checked_and_the_connection_kept() {
@@ -243,36 +154,6 @@ fn much_goes_both_ways() {
             .put(format!("https://name.example:{port}/"))
             .body(body.clone());
         assert!(put.await.unwrap().bytes().await.unwrap() == body);
-    })
-    .unwrap();
-    server.join().unwrap().unwrap();
-}
-
-#[test]
-fn r41_an_idle_connection_is_closed_with_the_servers_goodbye() {
-    let authority = authority(&["name.example"]);
-    let (go, wait) = mpsc::channel::<()>();
-    let (port, server) = serve_tls(authority.config.clone(), move |tls| {
-        request(tls)?;
-        tls.write_all(OK)?;
-        wait.recv().unwrap();
-        tls.conn.send_close_notify();
-        tls.conn.complete_io(&mut tls.sock)?;
-        Ok(())
-    });
-    run(async move {
-        let session = builder(&authority).build().unwrap();
-        fetch(&session, &format!("https://name.example:{port}/"))
-            .await
-            .unwrap();
-        go.send(()).unwrap();
-        for _ in 0..5000 {
-            if session.stats().idle == 0 {
-                return;
-            }
-            sleep(Duration::from_millis(1)).await;
-        }
-        panic!("it is still kept");
     })
     .unwrap();
     server.join().unwrap().unwrap();

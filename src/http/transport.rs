@@ -37,12 +37,12 @@ impl Transport {
         }
     }
 
-    /// Reads what the kernel has, without waiting and whatever the reactor knows. With TLS nothing: a record may be half here.
+    /// Reads what the kernel has, without waiting and whatever the reactor knows.
     pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Transport::Plain(stream) => stream.try_read(buffer),
             #[cfg(feature = "tls")]
-            Transport::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
+            Transport::Tls(stream) => stream.try_read(buffer),
         }
     }
 
