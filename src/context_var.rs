@@ -73,7 +73,7 @@ impl<T: Clone + 'static> ContextVar<T> {
         drop(self.replace(value));
     }
 
-    /// [`set`](ContextVar::set) that can be undone by [`reset`](ContextVar::reset).
+    /// [`set`](ContextVar::set) that can be undone by [`reset`](ContextVar::reset). `set` of `contextvars`, which gives a token.
     ///
     /// # Panics
     /// Without a running loop.

@@ -60,7 +60,7 @@ pub struct Builder {
 impl Builder {
     /// A clock that starts at 0 and, when nothing is ready, jumps to the next timer instead of waiting for it. While a
     /// thread job or a socket is outstanding it stands still. When nothing can ever wake, running ends with
-    /// [`LoopError::Deadlock`].
+    /// [`LoopError::Deadlock`]. asyncio has no counterpart.
     pub fn virtual_time(mut self) -> Builder {
         self.options.virtual_time = true;
         self
@@ -76,7 +76,7 @@ impl Builder {
     /// Runs what is ready in a random order within each turn, which is the same for the same seed: a program that comes out
     /// differently relies on an order that it should not rely on. When the thread panics with the loop, or the loop finds a
     /// deadlock, the seed is printed. Without this call the seed is the number in `GLASSLOOP_SEED`, and if that is not set
-    /// the order is that of the queue.
+    /// the order is that of the queue. asyncio has no counterpart.
     pub fn seed(mut self, seed: u64) -> Builder {
         self.options.seed = Some(seed);
         self
@@ -91,7 +91,7 @@ impl Builder {
     }
 
     /// Tells `observer` everything that the loop does. Without this call it is as `GLASSLOOP_TRACE` says; see
-    /// [`trace`](crate::trace).
+    /// [`trace`](crate::trace). asyncio has no counterpart.
     pub fn observer(mut self, observer: Rc<dyn Observer>) -> Builder {
         self.observer = Some(observer);
         self
@@ -120,7 +120,7 @@ impl Builder {
 }
 
 impl EventLoop {
-    /// A loop in real time.
+    /// A loop in real time. asyncio's `new_event_loop`.
     ///
     /// # Errors
     /// [`LoopError::Io`] when the kernel has no descriptors left.
@@ -160,6 +160,7 @@ impl EventLoop {
     }
 
     /// Runs until `task` is done, and leaves its outcome in it: what is returned is a look at it.
+    /// asyncio's `run_until_complete` of a task or future.
     ///
     /// # Errors
     /// As [`run_until_complete`](EventLoop::run_until_complete).
@@ -209,7 +210,7 @@ impl EventLoop {
         }
     }
 
-    /// Runs a single turn and says what it did. With nothing ready it sleeps until there is.
+    /// Runs a single turn and says what it did. With nothing ready it sleeps until there is. asyncio's private `_run_once`.
     ///
     /// # Errors
     /// As [`run_forever`](EventLoop::run_forever).
@@ -313,7 +314,7 @@ impl EventLoop {
         self.core.exceptions.set(Some(Rc::new(handler)));
     }
 
-    /// Has failures logged again.
+    /// Has failures logged again. asyncio's `set_exception_handler(None)`.
     pub fn reset_exception_handler(&self) {
         self.core.exceptions.set(None);
     }
@@ -335,6 +336,7 @@ impl EventLoop {
     }
 
     /// Moves the clock of a loop in virtual time on, as code would that blocks for so long. In real time it does nothing.
+    /// asyncio has no counterpart.
     pub fn advance(&self, by: Duration) {
         if self.core.clock.is_virtual() {
             let to = self.core.clock.after(by).unwrap_or(u64::MAX);

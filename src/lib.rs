@@ -5,8 +5,17 @@
 //! locks and queues, [`net`] for sockets and [`http`] for web pages. [`EventLoop`] is the loop itself, to be driven by hand,
 //! one [turn](EventLoop::turn) at a time if you like. Names are asyncio's; its `Future` is [`Promise`].
 //!
-//! Functions that need the loop say whether they may be called outside of it. Everything but [`LoopHandle`] and wakers
-//! belongs to the loop's thread.
+//! # How to read these docs
+//!
+//! A type says which of asyncio's it is. A method with the name that it has there is that method, and only what differs is told;
+//! where the name is another one, or there is none, the method says so.
+//!
+//! A function that needs a running loop says so under "Panics" or "Errors". Everything else may be called outside of a loop too, on
+//! the loop's own thread: locks, queues and promises can be made before it runs. Only [`LoopHandle`], [`RemoteTask`] and wakers
+//! may go to other threads.
+//!
+//! What is awaited can be cancelled, or dropped, which is the same to it. Unless something else is said it has then done nothing:
+//! a lock is not taken, an item stays in its queue, a byte in its socket. Times are [`Duration`](std::time::Duration)s, sizes bytes.
 //!
 //! ```
 //! use glassloop::{create_task, gather, run, sleep};

@@ -146,6 +146,7 @@ impl Shared {
 }
 
 /// How many processors this process may use, 1 if that cannot be found out (Python's `os.process_cpu_count`).
+/// Python's `os.cpu_count`.
 pub fn cpu_count() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }

@@ -127,6 +127,7 @@ pub struct RemoteTask<T> {
 
 impl<T> RemoteTask<T> {
     /// Blocks until the task is done. Not to be called in the loop's own thread, which would then wait for itself.
+    /// `concurrent.futures.Future.result`.
     ///
     /// # Errors
     /// [`TaskError`] as for any task; a loop that was closed meanwhile has cancelled it.
@@ -134,7 +135,7 @@ impl<T> RemoteTask<T> {
         self.receiver.recv().unwrap_or(Err(TaskError::Cancelled))
     }
 
-    /// The same for so long at most: [`TaskError::NotDone`] after that.
+    /// The same for so long at most: [`TaskError::NotDone`] after that. `concurrent.futures.Future.result(timeout)`.
     ///
     /// # Errors
     /// As [`result`](RemoteTask::result).
@@ -146,7 +147,7 @@ impl<T> RemoteTask<T> {
         }
     }
 
-    /// Has the loop cancel the task.
+    /// Has the loop cancel the task. `concurrent.futures.Future.cancel`.
     ///
     /// # Errors
     /// [`LoopError::Closed`].

@@ -332,7 +332,7 @@ impl<T: 'static> Task<T> {
         self.as_any().set_name(name);
     }
 
-    /// [`set_name`](Task::set_name) in the form of a builder: `create_task(work()).named("worker")`.
+    /// [`set_name`](Task::set_name) in the form of a builder: `create_task(work()).named("worker")`. asyncio's argument `name`.
     pub fn named(self, name: impl Into<String>) -> Task<T> {
         self.set_name(name);
         self

@@ -182,6 +182,7 @@ pub fn interval(period: Duration) -> Interval {
 
 impl Interval {
     /// Waits for the next tick. Cancelling it loses nothing: the tick is still due. A period of zero just yields.
+    /// asyncio has no counterpart.
     ///
     /// # Panics
     /// When awaited without a running loop.

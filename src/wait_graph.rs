@@ -97,6 +97,7 @@ fn node(core: &Core, task: &dyn Runnable) -> WaitNode {
 
 impl WaitGraph {
     /// The graph in Graphviz's language: `dot -Tsvg` draws it. An arrow leads from who waits to whom it waits for.
+    /// asyncio has no counterpart.
     pub fn to_dot(&self) -> String {
         let mut dot = "digraph tasks {\n    node [shape=box];\n".to_owned();
         for node in &self.nodes {

@@ -113,13 +113,14 @@ pub fn as_completed<H: WaitItem>(items: impl IntoIterator<Item = H>) -> AsComple
 }
 
 impl<H> AsCompleted<H> {
-    /// How long all of them together may take at most, from now on.
+    /// How long all of them together may take at most, from now on. asyncio's argument `timeout`.
     pub fn timeout(mut self, limit: Duration) -> AsCompleted<H> {
         self.limit = Some(sleep_at(limit, self.site));
         self
     }
 
     /// The next one to end; `None` when all have been given. May be dropped and asked again: nothing is lost.
+    /// asyncio's `__anext__`.
     ///
     /// # Errors
     /// [`TimeoutError`] when the time is over with some that have not ended; once, and then `None`. They run on.

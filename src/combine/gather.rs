@@ -222,7 +222,7 @@ pub fn gather<C: Children>(children: C) -> Gather<C> {
 }
 
 /// [`gather`] for children that return `Result`s with one type of error: the first that fails, in time, is the error of
-/// the whole; the others run on.
+/// the whole; the others run on. asyncio's `gather` with its default, the first error at once.
 ///
 /// # Panics
 /// Without a running loop.
@@ -275,6 +275,7 @@ impl<C: TryChildren> fmt::Debug for TryGather<C> {
 
 impl<C: Children> Gather<C> {
     /// Gives the outcome of every child, when all have one: a panic or a cancellation is the `Err` of that child alone.
+    /// asyncio's argument `return_exceptions=True`.
     pub fn return_exceptions(self) -> GatherResults<C> {
         let gathering = &self.0.gathering;
         gathering.keep_errors.set(true);

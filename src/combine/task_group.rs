@@ -264,7 +264,7 @@ impl<E: 'static> TaskGroup<E> {
         }
     }
 
-    /// Runs `body`, in which children are started, and waits for all of them.
+    /// Runs `body`, in which children are started, and waits for all of them. asyncio's `async with` of a group.
     ///
     /// When a child or the body fails, everything else in the group is cancelled and waited for. A child that is cancelled by
     /// itself is no failure. When the task is cancelled, so are the children, and when they have ended the cancellation goes

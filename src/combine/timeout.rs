@@ -214,7 +214,7 @@ impl Timeout {
         }))
     }
 
-    /// Awaits `body` under this limit; see [`timeout`].
+    /// Awaits `body` under this limit; see [`timeout`]. asyncio's `async with` of a timeout.
     ///
     /// # Errors
     /// [`TimeoutError`] when the body was cut short.

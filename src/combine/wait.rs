@@ -214,6 +214,7 @@ pub fn wait<H: WaitItem>(items: impl IntoIterator<Item = H>) -> Wait<H> {
 }
 
 /// [`wait`] for tasks that return `Result`s: [`FIRST_EXCEPTION`] means the first `Err`, too.
+/// asyncio's `wait` looks at the errors of tasks in this way.
 ///
 /// # Errors
 /// [`EmptySetError`] for nothing to wait for.
@@ -243,13 +244,13 @@ impl<H: WaitItem> Wait<H> {
 }
 
 impl<H> Wait<H> {
-    /// When it is over; [`ALL_COMPLETED`] if not said.
+    /// When it is over; [`ALL_COMPLETED`] if not said. asyncio's argument of that name.
     pub fn return_when(mut self, return_when: ReturnWhen) -> Wait<H> {
         self.return_when = return_when;
         self
     }
 
-    /// How long it may take at most, from the first poll; then it gives what there is.
+    /// How long it may take at most, from the first poll; then it gives what there is. asyncio's argument of that name.
     pub fn timeout(mut self, limit: Duration) -> Wait<H> {
         self.timeout = Some(limit);
         self

@@ -36,7 +36,7 @@ pub(super) fn halves<T: Duplex>(stream: T) -> (ReadHalf<T>, WriteHalf<T>) {
 }
 
 impl<T: Duplex> ReadHalf<T> {
-    /// As [`TcpStream::read`](crate::net::TcpStream::read). Cancelled, it has read nothing.
+    /// As [`TcpStream::read`](crate::net::TcpStream::read). Cancelled, it has read nothing. asyncio's `loop.sock_recv`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -48,7 +48,7 @@ impl<T: Duplex> ReadHalf<T> {
         moving::read(self.0.source(), buffer, Location::caller())
     }
 
-    /// As [`TcpStream::read_exact`](crate::net::TcpStream::read_exact).
+    /// As [`TcpStream::read_exact`](crate::net::TcpStream::read_exact). asyncio's `StreamReader.readexactly`.
     ///
     /// # Errors
     /// `UnexpectedEof` when the stream ends before; what was read is in `buffer` then, and lost when it is cancelled.
@@ -62,7 +62,7 @@ impl<T: Duplex> ReadHalf<T> {
 }
 
 impl<T: Duplex> WriteHalf<T> {
-    /// As [`TcpStream::write`](crate::net::TcpStream::write). Cancelled, it has written nothing.
+    /// As [`TcpStream::write`](crate::net::TcpStream::write). Cancelled, it has written nothing. The kernel's `send`, once.
     ///
     /// # Errors
     /// Those of the socket.
@@ -75,6 +75,7 @@ impl<T: Duplex> WriteHalf<T> {
     }
 
     /// As [`TcpStream::write_all`](crate::net::TcpStream::write_all). How much was written when it is cancelled is not known.
+    /// asyncio's `loop.sock_sendall`.
     ///
     /// # Errors
     /// Those of the socket.

@@ -17,7 +17,7 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens on an address such as `127.0.0.1:5000`; port 0 picks a free one.
+    /// Listens on an address such as `127.0.0.1:5000`; port 0 picks a free one. Python's `socket.create_server`.
     ///
     /// # Errors
     /// `InvalidInput` for what is no address; `AddrInUse` and others from the kernel.

@@ -55,7 +55,7 @@ pub struct TcpStream {
 
 impl TcpStream {
     /// Connects to `host:port`. A name is looked up in the thread pool; its addresses are tried one after another.
-    /// Cancelled, it leaves nothing open.
+    /// Cancelled, it leaves nothing open. asyncio's `loop.create_connection`, without the protocol.
     ///
     /// # Errors
     /// `InvalidInput` for an address that is not `host:port`; else that of the last address tried.
@@ -92,7 +92,7 @@ impl TcpStream {
     }
 
     /// Connects to an address. Nothing blocks: the task waits until the kernel says how it went. Cancelled, it leaves nothing
-    /// open.
+    /// open. asyncio's `loop.sock_connect`.
     ///
     /// # Errors
     /// What the kernel says, such as `ConnectionRefused`.
@@ -154,7 +154,7 @@ impl TcpStream {
         write(&self.source, buffer, Location::caller())
     }
 
-    /// Fills `buffer`.
+    /// Fills `buffer`. asyncio's `StreamReader.readexactly`.
     ///
     /// # Errors
     /// `UnexpectedEof` when the stream ends before; what was read is in `buffer` then, and lost when it is cancelled.
@@ -167,6 +167,7 @@ impl TcpStream {
     }
 
     /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything. Cancelled, it has written nothing.
+    /// The kernel's `send`, once.
     ///
     /// # Errors
     /// Those of the socket.
@@ -223,6 +224,7 @@ impl TcpStream {
     }
 
     /// Two halves that can be moved into two tasks. The connection is closed when both are dropped.
+    /// asyncio's pair of reader and writer.
     pub fn split(self) -> (ReadHalf<TcpStream>, WriteHalf<TcpStream>) {
         halves(self)
     }

@@ -19,7 +19,7 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
-    /// A socket at an address; port 0 picks a free one.
+    /// A socket at an address; port 0 picks a free one. asyncio's `loop.create_datagram_endpoint`.
     ///
     /// # Errors
     /// `AddrInUse` and others from the kernel.
@@ -65,7 +65,7 @@ impl UdpSocket {
         })
     }
 
-    /// Sends one message to the connected peer. Cancelled, it has sent nothing.
+    /// Sends one message to the connected peer. Cancelled, it has sent nothing. asyncio's `loop.sock_sendall`, of one datagram.
     ///
     /// # Errors
     /// Those of the socket.
@@ -80,6 +80,7 @@ impl UdpSocket {
     }
 
     /// Receives one message and its sender; what does not fit into `buffer` is lost. Cancelled, it has received nothing.
+    /// asyncio's `loop.sock_recvfrom`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -93,7 +94,7 @@ impl UdpSocket {
             .attempt(Direction::Read, site, move |io| io.recv_from(buffer))
     }
 
-    /// Receives one message from the connected peer. Cancelled, it has received nothing.
+    /// Receives one message from the connected peer. Cancelled, it has received nothing. asyncio's `loop.sock_recv`.
     ///
     /// # Errors
     /// Those of the socket.

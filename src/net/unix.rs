@@ -22,7 +22,7 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the socket at `path`.
+    /// Connects to the socket at `path`. asyncio's `loop.create_unix_connection`, without the protocol.
     ///
     /// # Errors
     /// `NotFound`, `ConnectionRefused` and others from the kernel.
@@ -33,7 +33,7 @@ impl UnixStream {
         UnixStream::register(mio::net::UnixStream::connect(path)?)
     }
 
-    /// Two sockets connected to each other.
+    /// Two sockets connected to each other. Python's `socket.socketpair`.
     ///
     /// # Errors
     /// When the process has no descriptors left.
@@ -56,6 +56,7 @@ impl UnixStream {
     }
 
     /// Reads what there is, up to the length of `buffer`; 0 is the end of the stream. Cancelled, it has read nothing.
+    /// asyncio's `loop.sock_recv`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -67,7 +68,7 @@ impl UnixStream {
         read(&self.source, buffer, Location::caller())
     }
 
-    /// Fills `buffer`.
+    /// Fills `buffer`. asyncio's `StreamReader.readexactly`.
     ///
     /// # Errors
     /// `UnexpectedEof` when the stream ends before; what was read is in `buffer` then, and lost when it is cancelled.
@@ -80,6 +81,7 @@ impl UnixStream {
     }
 
     /// Writes as much of `buffer` as the socket takes now, waiting until it takes anything. Cancelled, it has written nothing.
+    /// The kernel's `send`, once.
     ///
     /// # Errors
     /// Those of the socket.
@@ -91,7 +93,7 @@ impl UnixStream {
         write(&self.source, buffer, Location::caller())
     }
 
-    /// Writes all of `buffer`. How much was written when it is cancelled is not known.
+    /// Writes all of `buffer`. How much was written when it is cancelled is not known. asyncio's `loop.sock_sendall`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -104,6 +106,7 @@ impl UnixStream {
     }
 
     /// Two halves that can be moved into two tasks. The connection is closed when both are dropped.
+    /// asyncio's pair of reader and writer.
     pub fn split(self) -> (ReadHalf<UnixStream>, WriteHalf<UnixStream>) {
         halves(self)
     }
@@ -189,7 +192,7 @@ impl UnixDatagram {
         UnixDatagram::register(mio::net::UnixDatagram::bind(path)?)
     }
 
-    /// Two sockets connected to each other.
+    /// Two sockets connected to each other. Python's `socket.socketpair`.
     ///
     /// # Errors
     /// When the process has no descriptors left.
@@ -207,7 +210,7 @@ impl UnixDatagram {
         Ok(UnixDatagram { source })
     }
 
-    /// Sends one message to the socket at `path`. Cancelled, it has sent nothing.
+    /// Sends one message to the socket at `path`. Cancelled, it has sent nothing. asyncio's `loop.sock_sendto`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -222,7 +225,7 @@ impl UnixDatagram {
             .attempt(Direction::Write, site, move |io| io.send_to(message, path))
     }
 
-    /// Sends one message to the connected peer. Cancelled, it has sent nothing.
+    /// Sends one message to the connected peer. Cancelled, it has sent nothing. asyncio's `loop.sock_sendall`, of one datagram.
     ///
     /// # Errors
     /// Those of the socket.
@@ -237,6 +240,7 @@ impl UnixDatagram {
     }
 
     /// Receives one message and its sender; what does not fit into `buffer` is lost. Cancelled, it has received nothing.
+    /// asyncio's `loop.sock_recvfrom`.
     ///
     /// # Errors
     /// Those of the socket.
@@ -250,7 +254,7 @@ impl UnixDatagram {
             .attempt(Direction::Read, site, move |io| io.recv_from(buffer))
     }
 
-    /// Receives one message from the connected peer. Cancelled, it has received nothing.
+    /// Receives one message from the connected peer. Cancelled, it has received nothing. asyncio's `loop.sock_recv`.
     ///
     /// # Errors
     /// Those of the socket.

@@ -61,7 +61,7 @@ impl Condition {
         Condition::default()
     }
 
-    /// A condition that shares `lock` with others.
+    /// A condition that shares `lock` with others. asyncio's argument `lock`.
     pub fn with_lock(lock: &Lock) -> Condition {
         Condition(Rc::new(Inner {
             lock: lock.clone(),

@@ -47,6 +47,7 @@ impl StreamReader {
     }
 
     /// Sets how long a line, or what comes before a separator, may be. It does not bound `readexactly` and `read_to_end`.
+    /// asyncio's argument `limit`.
     pub fn set_limit(&mut self, bytes: usize) {
         self.limit = bytes;
     }
@@ -56,7 +57,7 @@ impl StreamReader {
         self.eof && self.buffer.is_empty()
     }
 
-    /// What has arrived and was not yet asked for.
+    /// What has arrived and was not yet asked for. asyncio has no counterpart.
     pub fn buffered(&self) -> &[u8] {
         &self.buffer
     }

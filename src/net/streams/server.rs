@@ -315,7 +315,7 @@ impl Inner {
 }
 
 impl Server {
-    /// The address it listens on; `None` for a Unix socket.
+    /// The address it listens on; `None` for a Unix socket. asyncio's `sockets[0].getsockname()`.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.address
     }

@@ -68,7 +68,7 @@ impl StreamWriter {
         }
     }
 
-    /// How many bytes are written and not yet sent.
+    /// How many bytes are written and not yet sent. asyncio's `transport.get_write_buffer_size()`.
     pub fn unsent(&self) -> usize {
         self.connection.unsent()
     }
