@@ -79,6 +79,7 @@ mod debug;
 mod error;
 mod event_loop;
 mod exception;
+mod gauges;
 #[cfg(feature = "greenlet")]
 pub mod greenlet;
 mod header;

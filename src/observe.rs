@@ -277,6 +277,15 @@ pub enum Event<'a> {
         /// Where its `.await` stands.
         site: Option<Site>,
     },
+    /// Of the [`Several`](WaitKind::Several) that a suspended task waits for, one more is done, and it waits on.
+    WaitProgress {
+        /// The task.
+        task: u64,
+        /// So many of them are done.
+        done: u32,
+        /// So many there are.
+        all: u32,
+    },
     /// A source was registered with the kernel.
     IoRegister {
         /// The source.

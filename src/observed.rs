@@ -1,12 +1,15 @@
 //! What the core tells its observer. Out of line, to keep what costs only the observed out of everybody's way.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::Waker;
 
 use crate::core::Core;
 use crate::header::{Runnable, WaitOn};
-use crate::observe::{Cause, Event, Observer, Site};
+use crate::observe::{Cause, Event, Observer, Site, WaitKind};
 use crate::ready::Woken;
 use crate::ticket::Ticket;
+use crate::waker::task_of;
 
 impl Core {
     /// `--cfg glassloop_blind` compiles a loop that cannot be observed, to measure what it costs that it can; see
@@ -79,6 +82,30 @@ impl Core {
     pub(crate) fn report_wait(&self, observer: &Rc<dyn Observer>, on: &WaitOn, site: Option<Site>) {
         if let (Some(task), Some(kind)) = (self.current_number(), on.kind()) {
             observer.event(&Event::Wait { task, kind, site });
+        }
+    }
+
+    /// One more is done of the several that a task waits for, whose waker this is; it waits on.
+    #[inline]
+    pub(crate) fn counts_on(&self, waker: &RefCell<Option<Waker>>) {
+        if let Some(observer) = self.observer() {
+            self.report_progress(observer, waker);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn report_progress(&self, observer: &Rc<dyn Observer>, waker: &RefCell<Option<Waker>>) {
+        let ticket = waker.borrow().as_ref().and_then(task_of);
+        let Some(ticket) = ticket.filter(|ticket| ticket.loop_id() == self.id()) else {
+            return;
+        };
+        let mut ready = self.ready.borrow_mut();
+        let task = ready.task(ticket).map(|task| task.header().number);
+        let wait = ready.wait(ticket).cloned().unwrap_or_default();
+        drop(ready);
+        if let (Some(task), Some(WaitKind::Several { done, all, .. })) = (task, wait.on.kind()) {
+            observer.event(&Event::WaitProgress { task, done, all });
         }
     }
 }

@@ -92,6 +92,15 @@ pub(crate) fn ticket_of(waker: &Waker) -> Option<Ticket> {
     }
 }
 
+/// The ticket in a waker of ours or of debug mode's.
+pub(crate) fn task_of(waker: &Waker) -> Option<Ticket> {
+    let is = |table| std::ptr::eq(waker.vtable(), table);
+    match is(&VTABLE) || is(&COUNTING) {
+        true => Ticket::from_word(waker.data().addr()),
+        false => None,
+    }
+}
+
 /// Wakes from the loop's own thread: a ticket of this loop is pushed at once even when the loop does not run.
 #[inline]
 pub(crate) fn wake_on(core: &Core, waker: Waker) {

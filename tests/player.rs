@@ -103,6 +103,31 @@ fn every_step_is_said_in_words() {
 }
 
 #[test]
+fn who_waits_for_several_counts_on() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    browser.visit(&html(&[recorded("naps", three_naps())]), "");
+    let counted = "document.querySelector('.task small').textContent.split(' @')[0]";
+    let mut counts = Vec::new();
+    for _ in 0..browser.eval("tr.stop.length").as_u64().unwrap() {
+        let now = browser.eval(&format!(
+            "$('tasks').textContent.includes('gather') && {counted}"
+        ));
+        if now != false && counts.last() != Some(&now) {
+            counts.push(now);
+        }
+        browser.press(&["ArrowRight"]);
+    }
+    assert_eq!(counts, ["gather 0/3", "gather 1/3", "gather 2/3"]);
+    browser.eval("search('of what')");
+    assert_eq!(browser.text(SAYS), "Of what T1 waits for, 1 of 3 are done.");
+    browser.press(&["ArrowLeft"]);
+    assert!(browser.text(SAYS).starts_with("T3 gets the pen"));
+    done(browser);
+}
+
+#[test]
 fn turns_links_search_and_keys() {
     let Some(mut browser) = Browser::open() else {
         return;

@@ -136,7 +136,7 @@ fn the_inspector_shows_the_loop_to_who_knows_its_url_and_to_nobody_else() {
     assert!(line.starts_with("turn "), "{line}");
     let line = program.line();
     assert!(
-        line.starts_with("  Task-1 main() Promise at examples/gather.rs:"),
+        line.starts_with("  Task-1 main() gather 0/10 at examples/gather.rs:"),
         "{line}"
     );
 }

@@ -61,7 +61,7 @@ impl<P: Promises> Watcher for Gathering<P> {
         } else if self.left.get() == 0 {
             self.verdict.set(Verdict::AllDone);
         } else {
-            return;
+            return self.core.counts_on(&self.waker);
         }
         let waker = self.waker.borrow_mut().take();
         if let Some(waker) = waker {

@@ -73,7 +73,7 @@ struct Group<E> {
     failed: RefCell<Vec<Rc<dyn Child<E>>>>,
     /// The body, as long as it runs.
     body: RefCell<Option<Place>>,
-    waker: Cell<Option<Waker>>,
+    waker: RefCell<Option<Waker>>,
 }
 
 impl<E: 'static> Group<E> {
@@ -143,10 +143,11 @@ impl<E: 'static> Watcher for Group<E> {
                 self.interrupt_body();
             }
         }
-        if !self.has_children() {
-            if let Some(waker) = self.waker.take() {
-                wake_on(&self.core, waker);
-            }
+        if self.has_children() {
+            return self.core.counts_on(&self.waker);
+        }
+        if let Some(waker) = self.waker.take() {
+            wake_on(&self.core, waker);
         }
     }
 }
@@ -213,7 +214,7 @@ impl<E: 'static> TaskGroup<E> {
             children: RefCell::default(),
             failed: RefCell::default(),
             body: RefCell::default(),
-            waker: Cell::new(None),
+            waker: RefCell::new(None),
         });
         TaskGroup {
             watching: Rc::new(group.clone()),

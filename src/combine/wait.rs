@@ -143,6 +143,8 @@ impl Watcher for Watch {
             if let Some(waker) = waker {
                 wake_on(&self.core, waker);
             }
+        } else {
+            self.core.counts_on(&self.waker);
         }
     }
 }

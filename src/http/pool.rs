@@ -14,6 +14,7 @@ use crate::callback::TimerHandle;
 use crate::core::Core;
 use crate::current;
 use crate::event_loop::get_running_loop;
+use crate::gauges::{Gauge, Gauges};
 use crate::http::connection::Connection;
 use crate::http::connector::TcpConnector;
 use crate::http::pool_stats::PoolStats;
@@ -101,7 +102,7 @@ impl Pool {
     ///
     /// # Panics
     /// When another loop uses the session.
-    pub(crate) fn host(&self, core: &Rc<Core>, name: &str) -> Rc<Host> {
+    pub(crate) fn host(self: &Rc<Self>, core: &Rc<Core>, name: &str) -> Rc<Host> {
         self.bind(core);
         let mut last = self.last.borrow_mut();
         if let Some(host) = last.as_ref().filter(|host| *host.name == *name) {
@@ -172,7 +173,7 @@ impl Pool {
     }
 
     /// The session belongs to the loop that uses it.
-    fn bind(&self, core: &Rc<Core>) {
+    fn bind(self: &Rc<Self>, core: &Rc<Core>) {
         if self.core.borrow().as_ptr() == Rc::as_ptr(core) {
             return;
         }
@@ -182,6 +183,8 @@ impl Pool {
         );
         self.close_idle();
         self.core.replace(Rc::downgrade(core));
+        let gauge: Rc<dyn Gauge> = self.clone();
+        core.extension::<Gauges>().add(Rc::downgrade(&gauge));
     }
 
     fn occupy(&self, host: &Host) {
@@ -395,6 +398,16 @@ impl Pool {
                 let _ = turn.set_result(false);
             }
         }
+    }
+}
+
+impl Gauge for Pool {
+    fn name(&self) -> &'static str {
+        "ClientSession"
+    }
+
+    fn read(&self) -> Vec<(u64, &'static str)> {
+        self.stats().figures()
     }
 }
 

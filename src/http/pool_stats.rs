@@ -14,3 +14,16 @@ pub struct PoolStats {
     /// How often a connection was used again.
     pub reused: u64,
 }
+
+impl PoolStats {
+    /// In words, for who looks at the loop.
+    pub(crate) fn figures(self) -> Vec<(u64, &'static str)> {
+        vec![
+            (self.in_use as u64, "in use"),
+            (self.idle as u64, "idle"),
+            (self.waiting as u64, "waiting"),
+            (self.connected, "opened"),
+            (self.reused, "reused"),
+        ]
+    }
+}

@@ -42,6 +42,7 @@ kinds! {
     StepEnd = "STEP_END",
     Wait = "WAIT",
     WaitDetail = "WAIT_DETAIL",
+    WaitProgress = "WAIT_PROGRESS",
     IoReg = "IO_REG",
     IoDereg = "IO_DEREG",
     CbAdd = "CB_ADD",

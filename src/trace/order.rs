@@ -61,6 +61,13 @@ fn line(out: &mut String, trace: &Trace, ran: &Ran) {
     if !ran.wakes.is_empty() {
         let _ = write!(text, ", wakes {}", names(&ran.wakes));
     }
+    for (who, done, all) in &ran.counts {
+        let _ = write!(
+            text,
+            ", {} has {done} of {all}",
+            short(*who, &trace.strings)
+        );
+    }
     let _ = writeln!(out, "{text}");
 }
 

@@ -28,15 +28,15 @@ const SCRIPTS: [&str; 13] = [
 
 /// Words of ours that a browser does not know, that no text names and no test asks for: in the page two letters do.
 const LONG: &str = "alive asleep bars because before blocked callback capital CAUSE causeOf change chip chips choice closeBar \
-    common criticalPath curve curveTop decides depth detailOf draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment \
-    drawName drawPath drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack ended ENDS first flag flying FLYING \
-    folds follow found free hasLoop holding holds interests item itemAt itemName items kind label last lastOf life live \
-    locOf loops makers makeAxis many maySleep most nameOf names near NEVER newTask number objection ONWARD onTrack openBar \
-    openCompare orderOf others ownLoc paint part parts pathWords peak percent place points poll polls pushed question \
-    queue queues room rowOf runAt seenAt short showCompare showDiff showGame showQueues showSource showSources showTasks \
-    showTimers showTurn showWhy sourceName span spans startGame startQuiz stateAt taskAt ticks timer timers timersAt took total \
-    track turns upTo verbs victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted whyChain wide \
-    words work works write";
+    colour common counts criticalPath curve curveTop decides depth detailOf draw drawAxis drawBody drawCause drawCurve \
+    drawHead drawKernel drawMoment drawName drawPath drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack ended \
+    ENDS first flag FLYING flying folds follow found free hasLoop holding holds interests item itemAt itemName items kind label \
+    last lastOf life lines live locOf loops made makeAxis makers many maySleep most nameOf names near NEVER newTask number \
+    objection onTrack ONWARD openBar openCompare orderOf others ownLoc paint part parts pathWords peak percent place points poll \
+    polls pushed question queue queues room rowOf runAt runs seenAt short showCompare showDiff showGame shown showQueues \
+    showSource showSources showTasks showTimers showTurn showWhy sourceName span spans startGame startQuiz state stateAt taskAt \
+    ticks timer timers timersAt took total track turns upTo verbs victims visible waitAt WAITED waited waiting waitsFor waitText \
+    wakers wanted whyChain wide words work works write";
 
 /// The page with these traces in it, a document as `evt_json_of_all` makes it: without any `<`.
 pub(super) fn page(traces: &str) -> String {

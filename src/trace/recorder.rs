@@ -210,9 +210,14 @@ impl Recorder {
         self.put(Kind::Wait, flags, task, object as u32, site);
         match kind {
             WaitKind::Sync(what) => self.put(Kind::WaitDetail, 0, task, self.string(what), 0),
-            WaitKind::Several { .. } => {
-                let what = self.string(&kind.to_string());
+            WaitKind::Several {
+                combinator,
+                done,
+                all,
+            } => {
+                let what = self.string(&combinator.to_string());
                 self.put(Kind::WaitDetail, 0, task, what, 0);
+                self.put(Kind::WaitProgress, 0, task, done, all);
             }
             WaitKind::Readable(_, fd) | WaitKind::Writable(_, fd) => {
                 self.put(Kind::WaitDetail, 0, task, 0, fd as u32);
@@ -273,6 +278,9 @@ impl Recorder {
             }
             Event::TaskName { task, name } => {
                 self.put(Kind::TaskName, 0, task, self.string(name), 0);
+            }
+            Event::WaitProgress { task, done, all } => {
+                self.put(Kind::WaitProgress, 0, task, done, all);
             }
             Event::IoRegister { source, fd } => {
                 self.put(Kind::IoReg, 0, source.into(), fd as u32, 0);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use crate::core::Core;
+use crate::gauges::{Gauges, Reading};
 use crate::observe::{Event, Observer};
 use crate::pool::PoolState;
 use crate::ready::Queued;
@@ -69,6 +70,14 @@ pub(crate) struct Snapshot {
     lengths: [u64; BOUNDS.len()],
     pool: PoolState,
     jobs: usize,
+    gauges: Vec<Reading>,
+}
+
+/// `3 in use, 1 idle`
+fn figures(reading: &Reading) -> String {
+    let figures = reading.figures.iter();
+    let figures: Vec<String> = figures.map(|(n, what)| format!("{n} {what}")).collect();
+    figures.join(", ")
 }
 
 impl Snapshot {
@@ -100,6 +109,7 @@ impl Snapshot {
             lengths: lengths.counts.get(),
             pool: core.pool.state(),
             jobs: core.jobs.get(),
+            gauges: core.extension::<Gauges>().read(),
         }
     }
 
@@ -157,8 +167,14 @@ impl Snapshot {
         let jobs = self.jobs;
         write!(
             out,
-            r#"],"pool":{{"threads":{threads},"idle":{idle},"queued":{queued}}},"jobs":{jobs}}}"#
-        )
+            r#"],"pool":{{"threads":{threads},"idle":{idle},"queued":{queued}}},"jobs":{jobs},"gauges":["#
+        )?;
+        for (i, gauge) in self.gauges.iter().take(MOST).enumerate() {
+            let (name, figures) = (Quoted(gauge.name), figures(gauge));
+            let (comma, figures) = (comma(i), Quoted(&figures));
+            write!(out, r#"{comma}{{"name":{name},"figures":{figures}}}"#)?;
+        }
+        out.write_str("]}")
     }
 
     pub(crate) fn text(&self) -> String {
@@ -189,6 +205,9 @@ impl Snapshot {
             out,
             "thread pool: {threads} threads, {idle} idle, {queued} queued, {jobs} not yet back"
         );
+        for gauge in self.gauges.iter().take(MOST) {
+            let _ = writeln!(out, "{}: {}", gauge.name, figures(gauge));
+        }
         let lengths = BOUNDS
             .iter()
             .zip(self.lengths)

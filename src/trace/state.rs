@@ -32,6 +32,10 @@ pub struct Waiting {
     pub detail: u32,
     /// The file descriptor, 0 for none.
     pub fd: u32,
+    /// Of several things, so many are done.
+    pub done: u32,
+    /// Of several things, so many there are; 0 for one.
+    pub all: u32,
 }
 
 /// A task that has not ended.
@@ -153,6 +157,8 @@ impl State {
                     place: c,
                     detail: 0,
                     fd: 0,
+                    done: 0,
+                    all: 0,
                 };
                 if let Some(task) = self.tasks.get_mut(&a) {
                     task.waiting = Some(waiting);
@@ -162,6 +168,11 @@ impl State {
                 if let Some(waiting) = self.tasks.get_mut(&a).and_then(|t| t.waiting.as_mut()) {
                     waiting.detail = b;
                     waiting.fd = c;
+                }
+            }
+            Kind::WaitProgress => {
+                if let Some(waiting) = self.tasks.get_mut(&a).and_then(|t| t.waiting.as_mut()) {
+                    (waiting.done, waiting.all) = (b, c);
                 }
             }
             Kind::IoReg => {
@@ -288,6 +299,9 @@ impl State {
                 );
                 if (waiting.detail, waiting.fd) != (0, 0) {
                     put(Kind::WaitDetail, 0, number, waiting.detail, waiting.fd);
+                }
+                if waiting.all != 0 {
+                    put(Kind::WaitProgress, 0, number, waiting.done, waiting.all);
                 }
             }
         }

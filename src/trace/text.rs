@@ -149,7 +149,10 @@ fn ran_text(ran: &Ran, strings: &[String]) -> String {
             .collect(),
         more => format!("+{more}"),
     };
-    format!("{what}{spawns}{}", arrows(&ran.wakes, strings))
+    let counts = ran.counts.iter();
+    let counts = counts.map(|(who, done, all)| format!("({}:{done}/{all})", short(*who, strings)));
+    let counts: String = counts.collect();
+    format!("{what}{spawns}{}{counts}", arrows(&ran.wakes, strings))
 }
 
 /// Without blanks, since the columns are made of them.

@@ -39,6 +39,8 @@ pub(crate) struct Ran {
     pub(crate) end: u64,
     pub(crate) wakes: Vec<Who>,
     pub(crate) spawns: Vec<Who>,
+    /// Who waits for several things, of which this was one: so many are done, of so many.
+    pub(crate) counts: Vec<(Who, u32, u32)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +126,13 @@ impl Turns {
                             (*end, *wait, ran.end) = (flags, waiting, t);
                         }
                     }
+                }
+            }
+            // The running task's own count is what it waits for.
+            Kind::WaitProgress if self.state.running.is_some_and(|it| it != Item::Task(a)) => {
+                let who = self.who(a);
+                if let Some(ran) = self.last_ran() {
+                    ran.counts.push((who, b, record.c));
                 }
             }
             Kind::CbAdd => drop(self.callbacks.insert(a, record.c)),
@@ -221,6 +230,7 @@ impl Turns {
                 end: t,
                 wakes: Vec::new(),
                 spawns: Vec::new(),
+                counts: Vec::new(),
             });
         });
     }

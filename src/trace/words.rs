@@ -21,6 +21,8 @@ pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
         object,
         detail,
         fd,
+        done,
+        all,
         ..
     } = waiting;
     match what {
@@ -30,6 +32,7 @@ pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
         wait::WRITABLE => format!("fd {fd} writable"),
         wait::TASK => format!("T{object}"),
         wait::JOB => "thread job".to_owned(),
+        _ if all != 0 => format!("{} {done}/{all}", strings[detail as usize]),
         _ if detail != 0 => strings[detail as usize].clone(),
         wait::PROMISE => "promise".to_owned(),
         _ => "something".to_owned(),

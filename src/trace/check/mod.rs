@@ -122,7 +122,7 @@ impl Checker {
             Kind::StepEnd if flags == end::DESTROYED => drop(self.not_ended(record)),
             Kind::StepEnd => self.ends(Item::Task(a)),
             Kind::CbEnd => self.ends(Item::Callback(a)),
-            Kind::Wait => drop(self.not_ended(record)),
+            Kind::Wait | Kind::WaitProgress => drop(self.not_ended(record)),
             Kind::RunEnd => self.closed(),
             _ => {}
         }

@@ -50,7 +50,7 @@ function findLives(trace) {
     waiting.delete(of);
     return item || null;
   }
-  const newTask = id => name("task", tasks, { id, name: "Task-" + id, coro: "", parent: null, loc: 0, spans: [], runs: [], wait: -1, end: 0, children: [] });
+  const newTask = id => name("task", tasks, { id, name: "Task-" + id, coro: "", parent: null, loc: 0, spans: [], runs: [], wait: -1, end: 0, children: [], counts: [] });
   const task = id => get("task", id) || newTask(id);
   const timer = (id, owner) => name("timer", timers, { id, due: u64(b[i], c[i]), task: owner, fired: false });
   const source = () => name("source", interests, { id: a[i], fd: b[i] | 0 });
@@ -145,6 +145,7 @@ function findLives(trace) {
       of.wait = i;
       if (i <= before) change(of, "~");
     },
+    WAIT_PROGRESS: () => add(task(a[i]).counts, {}),
     STEP_END() {
       const of = task(a[i]), steps = run?.task === of;
       if (flag[i]) {
@@ -217,7 +218,7 @@ function findLives(trace) {
     where = tracks[track[i]] || tracks[0];
     if (where.loop) loop = track[i];
     // What only completes another event is not a step of its own.
-    const part = k === K.TASK_NAME || k === K.WAIT_DETAIL || i <= before || k === K.READY && flag[i] === CAUSE.spawn;
+    const part = k === K.TASK_NAME || k === K.WAIT_DETAIL || k === K.WAIT_PROGRESS && kind[i - 1] === K.WAIT_DETAIL || i <= before || k === K.READY && flag[i] === CAUSE.spawn;
     stopOf[i] = (part && stop.length ? stop.length : stop.push(i)) - 1;
     if (k === K.TURN) now = 1;
     else if (k === K.POLL_ENTER) now = 2;

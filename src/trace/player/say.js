@@ -32,10 +32,12 @@ function sourceName(i, id) {
 const timersAt = i => alive(tr.timers, i).sort((p, q) => p.due - q.due);
 
 // What the WAIT event w of a run says besides; and in all, what it waits for.
-const detailOf = ({ kind, b, doc }, w) => kind[w + 1] === K.WAIT_DETAIL ? doc.str[b[w + 1]] : "";
-function waitsFor(w) {
+const detailOf = ({ kind, b, c, doc }, w, i = w + 2) => kind[w + 1] === K.WAIT_DETAIL ? doc.str[b[w + 1]] + (kind[i] === K.WAIT_PROGRESS ? ` ${b[i]}/${c[i]}` : "") : "";
+// Of several things that it waits for, as many are done as at event i.
+function waitsFor(w, i) {
   if (w < 0) return "something";
-  const id = tr.b[w], what = tr.flag[w], detail = detailOf(tr, w);
+  const id = tr.b[w], what = tr.flag[w], counts = i ? taskAt(w, tr.a[w]).counts : [], count = counts[upTo(counts, i)];
+  const detail = detailOf(tr, w, count?.b > w ? count.b : w + 2);
   if (what === WAIT.timer) {
     const timer = alive(tr.timers, w).find(timer => timer.id === id);
     return `timer ${id}` + (timer ? ` (due ${span(timer.due)})` : "");
@@ -84,6 +86,7 @@ function say(i) {
     },
     STEP_END: () => (f ? `${me()} ${["", "has finished", "ends as cancelled", "has panicked", "is dropped with its loop"][f]}${run ? " and gives the pen back for good" : ""}.` : `${me()} gives the pen back${run && took(run) ? ` after ${span(took(run))}` : ""}.`) + blocked,
     WAIT: () => f === WAIT.yield ? `${me()} lets the others run first${at(c[i])}.` : `${me()} cannot go on${at(c[i])}: it waits for ${waitsFor(i)}.`,
+    WAIT_PROGRESS: () => `Of what ${me()} waits for, ${b[i]} of ${c[i]} are done.`,
     IO_REG: () => `${actor} puts ${source()} on the kernel's list.`,
     IO_DEREG: () => `${capital(sourceName(i, id))} is taken off the kernel's list.`,
     CB_ADD: () => `${actor} schedules callback ${id}${at(c[i])}${f ? `, to be run by timer ${b[i]}` : ": it joins the ready queue"}.`,
@@ -95,8 +98,6 @@ function say(i) {
     BLOCK_END: () => `The blocking call of ${onTrack} is over.`,
     THREAD_BEGIN: () => `${onTrack} begins${f ? ", as a daemon" : ""}${at(c[i], ", started at ")}.`,
     PROC_BEGIN: () => `Worker process ${id} begins.`,
-    THREAD_END: () => `${onTrack} ends.`,
-    PROC_END: () => `${onTrack} ends.`,
     JOIN_BEGIN: () => `${onTrack} waits for the end of ${other}.`,
     JOIN_END: () => `${onTrack} has joined ${other}.`,
     OFFLOAD: () => `${b[i] ? who(i, b[i]) : actor} gives job ${id} to the thread pool${at(c[i])}.`,
@@ -107,5 +108,5 @@ function say(i) {
     QUEUE: () => `Queue ${id} holds ${many(b[i], "item")}${c[i] ? " of " + c[i] : ""}${["", ": it is full", ": it is empty"][f] || ""}.`,
     MARK: () => `Mark: ${doc.str[id]}.`,
     DROPPED: () => `${many(id, "event")} before this one were not kept.`,
-  }[name] || (() => name + "."))();
+  }[name] || (() => name.endsWith("_END") ? onTrack + " ends." : name + "."))();
 }

@@ -169,12 +169,12 @@ function drawTask(g, task, y) {
   for (const s of "~qr") {
     visible(task.spans.filter(state => state.s === s), (state, x1, x2) => {
       const slow = s === "r" && state.run.slow;
-      drawState(g, slow ? "!" : s, x1, x2, y, slow ? "blocked " + span(took(state)) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait) : s);
+      drawState(g, slow ? "!" : s, x1, x2, y, slow ? "blocked " + span(took(state)) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait, min(app.i, state.e)) : s);
     });
   }
   if (task.end && X(task.e) >= view.left) label(g, ENDS[task.end], min(X(task.e) + 3, view.width - 11), y, 14, task.end === 1 ? paint.done : paint.block);
 }
-const waitText = wait => waitsFor(wait) + (wait < 0 ? "" : at(tr.c[wait], " @"));
+const waitText = (wait, i) => waitsFor(wait, i) + (wait < 0 ? "" : at(tr.c[wait], " @"));
 // A queue is a gauge: its length over time, with a bar above where it is full.
 const held = ({ curve }, i) => curve[upTo(curve, i)]?.v || 0;
 const holds = (queue, i) => held(queue, i) + (queue.room ? ` of ${queue.room}` : "");

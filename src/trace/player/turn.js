@@ -104,9 +104,7 @@ function showTasks() {
   function item(task) {
     if (left-- <= 0) return null;
     const s = stateAt(task, i), state = holding(task.spans, i), word = { q: "ready", r: "running", "~": "waiting" }[s];
-    // It was recorded when the wait began: since then some have ended.
-    const made = task.children, counted = text => text.replace(/\b0\/(\d+)/, (all, n) => made.length === +n ? `${made.filter(child => child.e <= i).length}/${n}` : all);
-    const what = s === "~" ? counted(waitText(state.wait)) : s === "q" ? "ready for " + span(tr.t[i] - tr.t[state.b]) : s === "r" ? "has the pen" : "";
+    const what = s === "~" ? waitText(state.wait, i) : s === "q" ? "ready for " + span(tr.t[i] - tr.t[state.b]) : s === "r" ? "has the pen" : "";
     const under = task.children.filter(child => shown.has(child)).map(item).filter(Boolean);
     return h("li", h(task === app.task ? "button.task.chosen" : "button.task", { "data-task": tr.tasks.indexOf(task) },
       h("b.state.s" + "qr~".indexOf(s), { role: "img", "aria-label": word }, s), h("span", short(task)), h("small", what)), under.length ? h("ul", ...under) : null);
