@@ -29,6 +29,7 @@
 //!
 //! The events, with the meaning of their numbers (`flags`, `a`, `b`, `c`), are listed at [`Kind`].
 
+pub use by_number::ByNumber;
 pub use check::{Rule, Violation, check};
 pub use chrome::chrome;
 pub use evt_json::{evt_json, evt_json_of_all, html};
@@ -50,6 +51,7 @@ pub use trace::Trace;
 
 #[cfg(unix)]
 mod both;
+mod by_number;
 mod check;
 mod chrome;
 mod cost;

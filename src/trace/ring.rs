@@ -4,6 +4,9 @@
 //! The writer only stores words and moves `written` on. At the end of a block it takes the lock of `fallen`, replays the block
 //! that it is about to overwrite into the state kept there, and so the ring's rest can always be understood by itself. A reader
 //! holds that lock: what it reads cannot be overwritten meanwhile.
+//!
+//! New memory is the dearest part of a record. It is taken in pieces so large that they come from the system as they are, empty,
+//! and not from the heap, which would clear them first.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,21 +14,19 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use super::record::Record;
 use super::state::State;
 
-/// Records in a block. Memory is taken a block at a time, when it is needed.
+/// Records that fall out together.
 const BLOCK: u64 = 4096;
 
-/// The words of the records, in a block of known length, so that no index in it needs a check.
-type Block = Box<[[AtomicU64; 3]; BLOCK as usize]>;
+/// Records whose memory is taken together, when it is needed: 1.5 MiB, or less for a small ring.
+const PIECE: u64 = 16 * BLOCK;
 
-#[cold]
-fn new_block() -> Block {
-    let empty = |_| [const { AtomicU64::new(0) }; 3];
-    let records: Box<[_]> = (0..BLOCK).map(empty).collect();
-    records.try_into().expect("as many as a block has")
-}
+/// The words of the records.
+type Piece = Box<[[AtomicU64; 3]]>;
 
 pub(crate) struct Ring {
-    blocks: Box<[OnceLock<Block>]>,
+    /// A power of two of them, each as long: a power of two as well.
+    pieces: Box<[OnceLock<Piece>]>,
+    piece_len: u64,
     written: AtomicU64,
     fallen: Mutex<Fallen>,
 }
@@ -42,23 +43,27 @@ pub(crate) struct Fallen {
 impl Ring {
     /// `capacity` is rounded up to a power of two, two blocks at least.
     pub(crate) fn new(capacity: usize) -> Ring {
-        let blocks = (capacity as u64).div_ceil(BLOCK).max(2).next_power_of_two();
+        let capacity = (capacity as u64).next_power_of_two().max(2 * BLOCK);
+        let piece_len = capacity.min(PIECE);
         Ring {
-            blocks: (0..blocks).map(|_| OnceLock::new()).collect(),
+            pieces: (0..capacity / piece_len).map(|_| OnceLock::new()).collect(),
+            piece_len,
             written: AtomicU64::new(0),
             fallen: Mutex::default(),
         }
     }
 
     fn capacity(&self) -> u64 {
-        self.blocks.len() as u64 * BLOCK
+        self.pieces.len() as u64 * self.piece_len
     }
 
+    /// Where the record with this number stands; `None` if its memory was not taken yet.
     #[inline]
-    fn block(&self, index: u64) -> &OnceLock<Block> {
-        // Their number is a power of two: a mask, where a division would cost as much as all the rest.
-        let mask = self.blocks.len() - 1;
-        &self.blocks[(index / BLOCK) as usize & mask]
+    fn place(&self, index: u64) -> Option<&[AtomicU64; 3]> {
+        // Masks and a shift, where divisions would cost as much as all the rest.
+        let piece = index >> self.piece_len.trailing_zeros();
+        let piece = self.pieces.get(piece as usize & (self.pieces.len() - 1));
+        piece?.get()?.get((index & (self.piece_len - 1)) as usize)
     }
 
     /// Only ever called by one thread, the loop's.
@@ -67,8 +72,8 @@ impl Ring {
         let index = self.written.load(Ordering::Relaxed);
         // As words, which fit in registers.
         let [t, head, tail] = record.to_words();
-        match self.block(index).get() {
-            Some(block) if index % BLOCK != 0 => self.store(block, index, [t, head, tail]),
+        match self.place(index) {
+            Some(place) if index % BLOCK != 0 => self.store(place, index, [t, head, tail]),
             _ => self.push_first(index, t, head, tail),
         }
     }
@@ -80,14 +85,17 @@ impl Ring {
         if index >= self.capacity() {
             self.let_fall(index - self.capacity());
         }
-        let block = self.block(index).get_or_init(new_block);
-        self.store(block, index, [t, head, tail]);
+        let piece = (index / self.piece_len) as usize & (self.pieces.len() - 1);
+        let empty = |_| [const { AtomicU64::new(0) }; 3];
+        self.pieces[piece].get_or_init(|| (0..self.piece_len).map(empty).collect());
+        if let Some(place) = self.place(index) {
+            self.store(place, index, [t, head, tail]);
+        }
     }
 
     #[inline]
-    fn store(&self, block: &Block, index: u64, record: [u64; 3]) {
-        let words = &block[(index % BLOCK) as usize];
-        for (word, value) in words.iter().zip(record) {
+    fn store(&self, place: &[AtomicU64; 3], index: u64, record: [u64; 3]) {
+        for (word, value) in place.iter().zip(record) {
             word.store(value, Ordering::Relaxed);
         }
         self.written.store(index + 1, Ordering::Release);
@@ -104,8 +112,8 @@ impl Ring {
     }
 
     fn read(&self, index: u64) -> Option<Record> {
-        let words = &self.block(index).get()?[(index % BLOCK) as usize];
-        Record::from_words(words.each_ref().map(|word| word.load(Ordering::Relaxed)))
+        let words = self.place(index)?.each_ref();
+        Record::from_words(words.map(|word| word.load(Ordering::Relaxed)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Fallen> {

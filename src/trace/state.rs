@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::by_number::ByNumber;
 use super::kind::{Kind, cause, end};
 use super::record::Record;
 
@@ -72,9 +73,9 @@ pub struct TimerState {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// Tasks that have not ended, by number.
-    pub tasks: BTreeMap<u32, TaskState>,
+    pub tasks: ByNumber<TaskState>,
     /// Timers, by number.
-    pub timers: BTreeMap<u32, TimerState>,
+    pub timers: ByNumber<TimerState>,
     /// File descriptors under the reactor's eye, by the number of the interest.
     pub interests: BTreeMap<u32, u32>,
     /// What is ready, the first to run in front.
@@ -105,13 +106,13 @@ impl State {
                 self.timers.insert(a, timer);
             }
             Kind::TimerCancel => {
-                let timer = self.timers.remove(&a);
+                let timer = self.timers.remove(a);
                 if timer.is_some_and(|timer| timer.due) {
                     self.ready.retain(|item| *item != Item::Timer(a));
                 }
             }
             Kind::TimerFire => {
-                if let Some(timer) = self.timers.get_mut(&a) {
+                if let Some(timer) = self.timers.get_mut(a) {
                     timer.due = true;
                 }
                 self.ready.push_back(Item::Timer(a));
@@ -127,7 +128,7 @@ impl State {
             Kind::TaskName => self.name(a, b, c),
             Kind::Ready => {
                 self.timer_has_run(record);
-                if let Some(task) = self.tasks.get_mut(&a) {
+                if let Some(task) = self.tasks.get_mut(a) {
                     task.ready = true;
                 }
                 self.ready.push_back(Item::Task(a));
@@ -135,7 +136,7 @@ impl State {
             Kind::WakeDup => self.timer_has_run(record),
             Kind::StepBegin => {
                 self.take(Item::Task(a));
-                if let Some(task) = self.tasks.get_mut(&a) {
+                if let Some(task) = self.tasks.get_mut(a) {
                     task.ready = false;
                     task.waiting = None;
                     task.steps += 1;
@@ -147,7 +148,7 @@ impl State {
                     self.running = None;
                 }
                 if flags != end::PENDING {
-                    self.tasks.remove(&a);
+                    self.tasks.remove(a);
                 }
             }
             Kind::Wait => {
@@ -160,18 +161,18 @@ impl State {
                     done: 0,
                     all: 0,
                 };
-                if let Some(task) = self.tasks.get_mut(&a) {
+                if let Some(task) = self.tasks.get_mut(a) {
                     task.waiting = Some(waiting);
                 }
             }
             Kind::WaitDetail => {
-                if let Some(waiting) = self.tasks.get_mut(&a).and_then(|t| t.waiting.as_mut()) {
+                if let Some(waiting) = self.tasks.get_mut(a).and_then(|t| t.waiting.as_mut()) {
                     waiting.detail = b;
                     waiting.fd = c;
                 }
             }
             Kind::WaitProgress => {
-                if let Some(waiting) = self.tasks.get_mut(&a).and_then(|t| t.waiting.as_mut()) {
+                if let Some(waiting) = self.tasks.get_mut(a).and_then(|t| t.waiting.as_mut()) {
                     (waiting.done, waiting.all) = (b, c);
                 }
             }
@@ -183,7 +184,7 @@ impl State {
             }
             Kind::CbAdd if flags == 0 => self.ready.push_back(Item::Callback(a)),
             Kind::CbAdd => {
-                if let Some(timer) = self.timers.get_mut(&b) {
+                if let Some(timer) = self.timers.get_mut(b) {
                     timer.callback = a;
                 }
             }
@@ -191,7 +192,7 @@ impl State {
                 match self.due_timer_of(a) {
                     Some(timer) => {
                         self.take(Item::Timer(timer));
-                        self.timers.remove(&timer);
+                        self.timers.remove(timer);
                     }
                     None => self.take(Item::Callback(a)),
                 }
@@ -209,7 +210,7 @@ impl State {
     }
 
     fn name(&mut self, task: u32, name: u32, coroutine: u32) {
-        let Some(task) = self.tasks.get_mut(&task) else {
+        let Some(task) = self.tasks.get_mut(task) else {
             return;
         };
         task.name = name;
@@ -220,7 +221,7 @@ impl State {
 
     /// A sleeper was woken: the item of its timer has come up.
     fn timer_has_run(&mut self, record: &Record) {
-        if record.flags == cause::TIMER && self.timers.remove(&record.b).is_some() {
+        if record.flags == cause::TIMER && self.timers.remove(record.b).is_some() {
             self.take(Item::Timer(record.b));
         }
     }
@@ -232,7 +233,7 @@ impl State {
             _ => None,
         });
         let mut due = due.filter(|timer| {
-            let timer = self.timers.get(timer);
+            let timer = self.timers.get(*timer);
             timer.is_some_and(|timer| timer.callback == callback)
         });
         match self.ready.front() {
@@ -279,14 +280,14 @@ impl State {
         for (&interest, &fd) in &self.interests {
             put(Kind::IoReg, 0, interest, fd, 0);
         }
-        for (&number, timer) in &self.timers {
+        for (number, timer) in self.timers.in_order() {
             let deadline = super::record::halves(timer.deadline);
             put(Kind::TimerSet, 0, number, deadline.0, deadline.1);
             if timer.callback != 0 {
                 put(Kind::CbAdd, 1, timer.callback, number, 0);
             }
         }
-        for (&number, task) in &self.tasks {
+        for (number, task) in self.tasks.in_order() {
             put(Kind::TaskSpawn, 0, number, task.parent, task.place);
             put(Kind::TaskName, 0, number, task.name, task.coroutine);
             if let Some(waiting) = task.waiting {

@@ -227,7 +227,7 @@ impl Builder<'_> {
     fn step_end(&mut self, t: u64, task: u32, how: u8) {
         let owner = Owner::Task(task);
         // From its first wait for I/O until it ends, or waits for something else, a task has something under way.
-        let state = self.state.tasks.get(&task);
+        let state = self.state.tasks.get(task);
         let waiting = state.and_then(|task| task.waiting);
         match waiting.map(|waiting| waiting.what) {
             Some(wait::READABLE | wait::WRITABLE) if how == end::PENDING => {

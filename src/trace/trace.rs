@@ -127,7 +127,7 @@ fn complete(records: &mut [Record], before: State) {
     let mut steps: BTreeMap<u32, u32> = before
         .tasks
         .iter()
-        .map(|(number, task)| (*number, task.steps))
+        .map(|(number, task)| (number, task.steps))
         .collect();
     let (mut interests, mut jobs) = (before.interests, before.jobs);
     for record in records {

@@ -119,7 +119,7 @@ impl Turns {
                 self.runs(What::Step(who, end::PENDING, None), cause, t);
             }
             Kind::StepEnd => {
-                let waiting = self.state.tasks.get(&a).and_then(|task| task.waiting);
+                let waiting = self.state.tasks.get(a).and_then(|task| task.waiting);
                 if let Some(ran) = self.last_ran() {
                     if let What::Step(who, end, wait) = &mut ran.what {
                         if who.task == a {
@@ -192,7 +192,7 @@ impl Turns {
     }
 
     fn who(&self, task: u32) -> Who {
-        let state = self.state.tasks.get(&task);
+        let state = self.state.tasks.get(task);
         let (name, coroutine) = state.map_or((0, 0), |task| (task.name, task.coroutine));
         Who {
             task,

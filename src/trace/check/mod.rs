@@ -135,7 +135,7 @@ impl Checker {
             // Its item comes up all the same, and does nothing.
             self.left = self.left.map(|left| left.saturating_sub(1));
         }
-        if let (Kind::TimerCancel, Some(timer)) = (record.kind, self.state.timers.get(&record.a)) {
+        if let (Kind::TimerCancel, Some(timer)) = (record.kind, self.state.timers.get(record.a)) {
             self.cancelled.insert(timer.deadline);
         }
         if record.kind == Kind::TaskSpawn {
@@ -185,7 +185,7 @@ impl Checker {
     /// I7: whether the task of this record is one that has been made and has not ended.
     fn not_ended(&mut self, record: &Record) -> bool {
         let task = record.a;
-        if self.state.tasks.contains_key(&task) {
+        if self.state.tasks.contains(task) {
             return true;
         }
         let name = record.kind.name();
@@ -198,7 +198,8 @@ impl Checker {
     }
 
     fn closed(&mut self) {
-        let left: Vec<u32> = self.state.tasks.keys().copied().collect();
+        let left = self.state.tasks.in_order().into_iter();
+        let left: Vec<u32> = left.map(|(task, _)| task).collect();
         for task in left {
             let text = format!("Task-{task} has not ended when the loop is closed");
             self.broken(Rule::Ended, text);

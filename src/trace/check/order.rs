@@ -31,7 +31,7 @@ impl Checker {
 
     /// I2: nobody stands in line twice; I7: nobody who has ended.
     pub(super) fn becomes_ready(&mut self, task: u32) {
-        match self.state.tasks.get(&task) {
+        match self.state.tasks.get(task) {
             Some(state) if state.ready => {
                 let text = format!("Task-{task} enters the ready queue a second time");
                 self.broken(Rule::FirstInFirstOut, text);
@@ -86,7 +86,7 @@ impl Checker {
         let passed = self.state.ready.iter().take(left);
         // A task that is ready and has ended is a wake-up in vain.
         let is_ready = |item: &Item| match item {
-            Item::Task(task) => self.state.tasks.get(task).is_some_and(|task| task.ready),
+            Item::Task(task) => self.state.tasks.get(*task).is_some_and(|task| task.ready),
             _ => false,
         };
         let tasks: Vec<Item> = passed.copied().filter(is_ready).collect();
@@ -122,7 +122,7 @@ impl Checker {
         let callback = self
             .state
             .timers
-            .remove(&timer)
+            .remove(timer)
             .map_or(0, |timer| timer.callback);
         if callback != 0 {
             let text = format!("callback {callback} of timer {timer}, which was due, has not run");

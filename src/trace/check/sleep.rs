@@ -11,7 +11,7 @@ impl Checker {
     /// The timer that is due first, with its deadline.
     fn next_timer(&self) -> Option<(u64, u32)> {
         let set = self.state.timers.iter().filter(|(_, timer)| !timer.due);
-        set.map(|(number, timer)| (timer.deadline, *number)).min()
+        set.map(|(number, timer)| (timer.deadline, number)).min()
     }
 
     /// I4.
@@ -88,7 +88,7 @@ impl Checker {
     /// I5.
     pub(super) fn timer_fire(&mut self, timer: u32) {
         self.progress = true;
-        let Some(state) = self.state.timers.get(&timer).copied().filter(|t| !t.due) else {
+        let Some(state) = self.state.timers.get(timer).copied().filter(|t| !t.due) else {
             let text = format!("timer {timer} fires, and is not set");
             return self.broken(Rule::Timers, text);
         };

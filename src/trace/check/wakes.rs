@@ -96,7 +96,7 @@ impl Wakes {
         let lost = suspects.into_iter().filter(|suspect| {
             let waits = self.waits.get(&suspect.task);
             let waits = waits.map_or(&[][..], Vec::as_slice);
-            let pending = state.tasks.get(&suspect.task).is_some_and(|t| !t.ready);
+            let pending = state.tasks.get(suspect.task).is_some_and(|t| !t.ready);
             // A task that says nothing awaits something that the loop does not know.
             let can_be_woken = waits.is_empty() || {
                 let mut others = waits.iter().filter(|one| suspect.spent != Some(**one));
@@ -104,7 +104,7 @@ impl Wakes {
             };
             // A due timer has until its item comes up.
             let due = match suspect.spent {
-                Some((wait::TIMER, timer)) => state.timers.contains_key(&timer),
+                Some((wait::TIMER, timer)) => state.timers.contains(timer),
                 _ => false,
             };
             // It has stepped since then, and so it was woken.
@@ -120,9 +120,9 @@ fn is_live(state: &State, (what, object): Waker) -> bool {
     match what {
         wait::YIELD => false,
         // Timer 0 is a sleep that is beyond what the clock can count.
-        wait::TIMER => object == 0 || state.timers.contains_key(&object),
+        wait::TIMER => object == 0 || state.timers.contains(object),
         wait::READABLE | wait::WRITABLE => state.interests.contains_key(&object),
-        wait::TASK => state.tasks.contains_key(&object),
+        wait::TASK => state.tasks.contains(object),
         wait::JOB => state.jobs.contains_key(&object),
         _ => true,
     }
