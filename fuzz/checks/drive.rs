@@ -47,7 +47,8 @@ pub fn run(mut parser: ResponseParser, input: &[u8], cuts: &[usize]) -> Response
             match event {
                 Event::NeedMore => break,
                 Event::Head(found) => {
-                    let found = (found.status, found.version, found.headers, found.framing);
+                    let headers = found.headers().clone();
+                    let found = (found.status, found.version, headers, found.framing);
                     assert!(head.replace(found).is_none(), "a second head");
                 }
                 Event::Data(data) => {

@@ -184,7 +184,7 @@ impl ChunkDecoder {
         match httparse::parse_headers(section, &mut slots) {
             Ok(httparse::Status::Complete((_, fields))) => {
                 let copy = Bytes::copy_from_slice(section);
-                let (map, _) = header_map(fields, section, &copy).map_err(bad)?;
+                let map = header_map(fields, section, &copy).map_err(bad)?;
                 Ok(Some(map))
             }
             Ok(httparse::Status::Partial) => Err(bad("no empty line".into())),

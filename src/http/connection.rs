@@ -35,9 +35,6 @@ pub(crate) struct Connection {
     pub(crate) sent: u64,
     /// Bytes read, of all responses.
     received: u64,
-    /// What was copied together with the head, up to `ahead_to` in the buffer: the body, when it is small.
-    ahead: Bytes,
-    ahead_to: usize,
     /// A byte of the present response has come.
     answered: bool,
     /// It carried a response before.
@@ -78,8 +75,6 @@ impl Connection {
             tail: b"",
             sent: 0,
             received: 0,
-            ahead: Bytes::new(),
-            ahead_to: 0,
             answered: false,
             reused: false,
             keeps: None,
@@ -205,7 +200,9 @@ impl Connection {
                 match self.step()? {
                     Step::Head(head) => return Poll::Ready(Ok(Piece::Head(head))),
                     Step::Data(from, to) => {
-                        return Poll::Ready(Ok(Piece::Data(self.share(from, to))));
+                        return Poll::Ready(Ok(Piece::Data(Bytes::copy_from_slice(
+                            &self.buffer[from..to],
+                        ))));
                     }
                     Step::End(end) => return Poll::Ready(Ok(Piece::End(end))),
                     Step::NeedMore => {}
@@ -252,11 +249,7 @@ impl Connection {
         let unused = &self.buffer[self.start..self.end];
         let (used, event) = self.parser.feed(unused).map_err(ErrorKind::Response)?;
         let step = match event {
-            Event::Head(head) => {
-                self.ahead = self.parser.take_ahead();
-                self.ahead_to = self.start + used + self.ahead.len();
-                Step::Head(head)
-            }
+            Event::Head(head) => Step::Head(head),
             Event::Data(data) => {
                 // They are the last ones of what was used.
                 let to = self.start + used;
@@ -264,22 +257,12 @@ impl Connection {
             }
             Event::End(mut end) => {
                 end.reusable &= self.start + used == self.end;
-                self.ahead = Bytes::new();
                 Step::End(end)
             }
             Event::NeedMore => Step::NeedMore,
         };
         self.start += used;
         Ok(step)
-    }
-
-    /// Bytes of the buffer, to be given away.
-    fn share(&self, from: usize, to: usize) -> Bytes {
-        let first = self.ahead_to - self.ahead.len();
-        match first <= from && to <= self.ahead_to {
-            true => self.ahead.slice(from - first..to - first),
-            false => Bytes::copy_from_slice(&self.buffer[from..to]),
-        }
     }
 
     /// Reads once; 0 is the end of the stream.
@@ -304,8 +287,6 @@ impl Connection {
 
     /// What is used up makes room before more is asked for; the buffer grows while a head does not fit.
     fn make_room(&mut self) {
-        self.ahead = Bytes::new();
-        self.ahead_to = 0;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         } else if self.start > 0 {

@@ -2,12 +2,11 @@
 
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::HeaderMap;
-
 #[cfg(feature = "gzip")]
 use crate::http::decode::{Decoded, Decoder};
 use crate::http::error::ErrorKind;
+use crate::http::parser::ResponseHead;
+use bytes::Bytes;
 
 pub(crate) struct Content {
     /// As it came, and not given out.
@@ -17,16 +16,17 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Where it is going to be decoded, the fields that speak of what came are taken out of `headers`.
-    pub(crate) fn new(decodes: bool, headers: &mut HeaderMap) -> Result<Content, ErrorKind> {
+    /// Where it is going to be decoded, the fields that speak of what came are taken out of the head.
+    pub(crate) fn new(decodes: bool, head: &mut ResponseHead) -> Result<Content, ErrorKind> {
         #[cfg(not(feature = "gzip"))]
-        let _ = (decodes, headers);
+        let _ = (decodes, head);
         Ok(Content {
             raw: Bytes::new(),
             #[cfg(feature = "gzip")]
-            decoder: match decodes && headers.contains_key(http::header::CONTENT_ENCODING) {
+            decoder: match decodes && head.notable.content_encoding {
                 false => None,
                 true => {
+                    let headers = head.headers_mut();
                     let decoder = Decoder::new(headers);
                     let decoder = decoder.map_err(|error| ErrorKind::Decode(Box::new(error)))?;
                     if decoder.is_some() {

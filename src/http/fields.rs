@@ -2,38 +2,51 @@
 
 use super::parse_error::quote;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::Header;
 
-/// Which of the fields that say something about the connection there are. Most are absent from most heads, and each that
-/// need not be looked up saves a hash.
+/// Which of the fields that mean something to the client there are. Most are absent from most heads, and none of these is
+/// looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Notable {
     pub(crate) connection: bool,
+    pub(crate) content_encoding: bool,
     pub(crate) content_length: bool,
     pub(crate) keep_alive: bool,
     pub(crate) set_cookie: bool,
     pub(crate) transfer_encoding: bool,
 }
 
-pub(crate) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-
 impl Notable {
-    /// What there is in `headers`.
-    pub(crate) fn of(headers: &HeaderMap) -> Notable {
+    pub(super) fn of(fields: &[Header<'_>]) -> Notable {
         let mut notable = Notable::default();
-        headers.keys().for_each(|name| notable.note(name));
+        for Header { name, .. } in fields {
+            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            match name.len() {
+                10 => {
+                    notable.connection |= is("connection");
+                    notable.keep_alive |= is("keep-alive");
+                    notable.set_cookie |= is("set-cookie");
+                }
+                14 => notable.content_length |= is("content-length"),
+                16 => notable.content_encoding |= is("content-encoding"),
+                17 => notable.transfer_encoding |= is("transfer-encoding"),
+                _ => {}
+            }
+        }
         notable
     }
+}
 
-    fn note(&mut self, name: &HeaderName) {
-        self.connection |= *name == CONNECTION;
-        self.content_length |= *name == CONTENT_LENGTH;
-        self.keep_alive |= *name == KEEP_ALIVE;
-        self.set_cookie |= *name == SET_COOKIE;
-        self.transfer_encoding |= *name == TRANSFER_ENCODING;
-    }
+/// The values of all fields of this name.
+pub(super) fn values<'a>(
+    fields: &'a [Header<'a>],
+    name: &'static str,
+) -> impl Iterator<Item = &'a [u8]> {
+    let named = fields
+        .iter()
+        .filter(move |field| field.name.eq_ignore_ascii_case(name));
+    named.map(|field| field.value)
 }
 
 /// Collects the fields in their order; repeated names are all kept (R14). They were found in `source`, of which `copy` is a
@@ -42,8 +55,7 @@ pub(super) fn header_map(
     fields: &[Header<'_>],
     source: &[u8],
     copy: &Bytes,
-) -> Result<(HeaderMap, Notable), String> {
-    let mut notable = Notable::default();
+) -> Result<HeaderMap, String> {
     let share = |value: &[u8]| {
         if value.is_empty() {
             return Bytes::new();
@@ -67,10 +79,9 @@ pub(super) fn header_map(
                 quote(field.value)
             )
         })?;
-        notable.note(&name);
         map.try_append(name, value).map_err(too_many)?;
     }
-    Ok((map, notable))
+    Ok(map)
 }
 
 /// Joins the lines of a folded value with one space each (R11).
@@ -148,8 +159,7 @@ mod tests {
             header_map(fields, lines, &Bytes::copy_from_slice(lines))
         };
         let lines = b"Server: a\r\nX-One:\r\nserver: b\r\nETag:  \xff \r\nX-Two: c\r\n\r\n";
-        let (map, notable) = map(lines).unwrap();
-        assert_eq!(notable, Notable::default());
+        let map = map(lines).unwrap();
         let seen: Vec<_> = map
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
@@ -189,14 +199,16 @@ mod tests {
                 "transfer-encoding",
                 set(|notable| notable.transfer_encoding = true),
             ),
+            (
+                "content-Encoding",
+                set(|notable| notable.content_encoding = true),
+            ),
             ("Server", Notable::default()),
         ] {
             let line = format!("{name}: 1\r\n\r\n");
             let mut slots = [httparse::EMPTY_HEADER; 1];
             let parsed = httparse::parse_headers(line.as_bytes(), &mut slots).unwrap();
-            let copy = Bytes::copy_from_slice(line.as_bytes());
-            let (map, notable) = header_map(parsed.unwrap().1, line.as_bytes(), &copy).unwrap();
-            assert_eq!((notable, Notable::of(&map)), (expected, expected), "{name}");
+            assert_eq!(Notable::of(parsed.unwrap().1), expected, "{name}");
         }
     }
 

@@ -1,10 +1,13 @@
 //! Where a response body ends, and whether the connection outlives it: the rules on Content-Length, Transfer-Encoding
 //! and Connection, as pure functions of a parsed head. No bytes are read here.
 
-use super::fields::Notable;
+use super::fields::{Notable, values};
 use super::parse_error::{ParseError, quote};
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
+use httparse::Header;
+
+const CONTENT_LENGTH: &str = "content-length";
+const TRANSFER_ENCODING: &str = "transfer-encoding";
 
 /// Where the body of a response ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,20 +51,11 @@ impl Framing {
     ///
     /// # Errors
     /// `UnexpectedUpgrade`, `BadFraming` or `UnsupportedTransferEncoding`.
-    pub fn new(
+    pub(super) fn new(
         asked: Asked,
         status: StatusCode,
         version: Version,
-        headers: &HeaderMap,
-    ) -> Result<Self, ParseError> {
-        Self::decide(asked, status, version, headers, Notable::of(headers))
-    }
-
-    pub(crate) fn decide(
-        asked: Asked,
-        status: StatusCode,
-        version: Version,
-        headers: &HeaderMap,
+        fields: &[Header<'_>],
         notable: Notable,
     ) -> Result<Self, ParseError> {
         if status == StatusCode::SWITCHING_PROTOCOLS && !asked.upgrade {
@@ -80,7 +74,7 @@ impl Framing {
                     "Transfer-Encoding in an HTTP/1.0 response".into(),
                 ));
             }
-            let chunked = is_chunked(headers);
+            let chunked = is_chunked(fields);
             if chunked != Ok(false) {
                 // Two parties that each believe another one of the two fields see two different messages: smuggling.
                 if notable.content_length {
@@ -92,7 +86,7 @@ impl Framing {
             }
         }
         let length = match notable.content_length {
-            true => content_length(headers)?,
+            true => content_length(fields)?,
             false => None,
         };
         Ok(length.map_or(Self::UntilEof, Self::Length))
@@ -105,9 +99,9 @@ impl Framing {
 }
 
 /// What Version and Connection say about using the connection again (R38). `close` wins over `keep-alive`, in any order.
-pub fn keep_alive(version: Version, headers: &HeaderMap) -> bool {
+pub(super) fn keep_alive(version: Version, fields: &[Header<'_>]) -> bool {
     let (mut close, mut keep) = (false, version == Version::HTTP_11);
-    for token in list(headers, &CONNECTION) {
+    for token in list(fields, "connection") {
         close |= token.eq_ignore_ascii_case(b"close");
         keep |= token.eq_ignore_ascii_case(b"keep-alive");
     }
@@ -115,8 +109,8 @@ pub fn keep_alive(version: Version, headers: &HeaderMap) -> bool {
 }
 
 /// `chunked` alone is true; only `identity` is false, as if the field were absent; all else is an error (R22).
-fn is_chunked(headers: &HeaderMap) -> Result<bool, ParseError> {
-    let mut codings = list(headers, &TRANSFER_ENCODING)
+fn is_chunked(fields: &[Header<'_>]) -> Result<bool, ParseError> {
+    let mut codings = list(fields, TRANSFER_ENCODING)
         .filter(|coding| !coding.is_empty())
         .peekable();
     let any = codings.peek().is_some();
@@ -125,9 +119,7 @@ fn is_chunked(headers: &HeaderMap) -> Result<bool, ParseError> {
         (None, _) if any => Ok(false),
         (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(true),
         _ => {
-            let value = headers
-                .get(TRANSFER_ENCODING)
-                .map_or(&[][..], |value| value.as_bytes());
+            let value = values(fields, TRANSFER_ENCODING).next().unwrap_or_default();
             let why = format!("{} (only `chunked` is understood)", quote(value));
             Err(ParseError::UnsupportedTransferEncoding(why))
         }
@@ -135,10 +127,10 @@ fn is_chunked(headers: &HeaderMap) -> Result<bool, ParseError> {
 }
 
 /// The one length that all Content-Length lines and list members agree on (R24, R25, R26).
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ParseError> {
+fn content_length(fields: &[Header<'_>]) -> Result<Option<u64>, ParseError> {
     let mut agreed = None;
-    for line in headers.get_all(CONTENT_LENGTH) {
-        for member in line.as_bytes().split(|&b| b == b',') {
+    for line in values(fields, CONTENT_LENGTH) {
+        for member in line.split(|&b| b == b',') {
             let length = decimal(member.trim_ascii())?;
             if agreed.is_some_and(|other| other != length) {
                 let why = format!(
@@ -168,26 +160,28 @@ fn decimal(digits: &[u8]) -> Result<u64, ParseError> {
 }
 
 /// The members of a comma-separated list over all lines of a field, without the white space around them.
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    let lines = headers.get_all(name).iter();
-    lines
-        .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+fn list<'a>(fields: &'a [Header<'a>], name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    values(fields, name)
+        .flat_map(|value| value.split(|&b| b == b','))
         .map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
-
-    fn map(lines: Lines) -> HeaderMap {
-        let line = |(name, value): &(&'static str, &[u8])| {
-            (
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_bytes(value).unwrap(),
-            )
-        };
+    fn map<'a>(lines: Lines<'a>) -> Vec<Header<'a>> {
+        let line = |&(name, value): &(&'static str, &'a [u8])| Header { name, value };
         lines.iter().map(line).collect()
+    }
+
+    fn frame(
+        asked: Asked,
+        status: StatusCode,
+        version: Version,
+        lines: Lines,
+    ) -> Result<Framing, ParseError> {
+        let fields = map(lines);
+        Framing::new(asked, status, version, &fields, Notable::of(&fields))
     }
 
     fn framed(
@@ -197,13 +191,11 @@ mod tests {
         lines: Lines,
     ) -> Result<Framing, String> {
         let status = StatusCode::from_u16(status).unwrap();
-        Framing::new(Asked::new(method), status, version, &map(lines)).map_err(
-            |error| match error {
-                ParseError::BadFraming(_) => "framing".into(),
-                ParseError::UnsupportedTransferEncoding(_) => "coding".into(),
-                other => other.to_string(),
-            },
-        )
+        frame(Asked::new(method), status, version, lines).map_err(|error| match error {
+            ParseError::BadFraming(_) => "framing".into(),
+            ParseError::UnsupportedTransferEncoding(_) => "coding".into(),
+            other => other.to_string(),
+        })
     }
 
     fn get(lines: Lines) -> Result<Framing, String> {
@@ -232,12 +224,11 @@ mod tests {
             upgrade: true,
             ..Asked::default()
         };
-        let lines = map(&[(CL, b"4")]);
-        let upgraded = Framing::new(
+        let upgraded = frame(
             asked,
             StatusCode::SWITCHING_PROTOCOLS,
             Version::HTTP_11,
-            &lines,
+            &[(CL, b"4")],
         );
         assert_eq!(upgraded, Ok(Framing::Tunnel));
         let unasked = framed(&Method::GET, 101, Version::HTTP_11, &[]).unwrap_err();

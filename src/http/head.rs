@@ -2,21 +2,16 @@
 //! by `httparse`. What `httparse` does not do stands here: the limits, the interim heads, when to look again at a head that
 //! comes in pieces, and folded fields.
 
-use super::fields::{Notable, bad_line, header_map, is_folded};
-use super::framing::{Asked, Framing};
+use super::fields::{Notable, bad_line, is_folded};
+use super::framing::{Asked, Framing, keep_alive};
+use super::headers::Headers;
 use super::parse_error::{ParseError, quote};
-use bytes::Bytes;
+use super::raw_head;
 use http::{HeaderMap, Method, StatusCode, Version};
-use std::mem::MaybeUninit;
+use httparse::{Error, Response, Status};
 
 /// A server may send empty lines before a status line, but not for ever (R7).
 const MAX_EMPTY_LINES: usize = 16;
-
-/// So much of what comes with a head is copied together with it. As long as one header value is kept, all of it is.
-const MOST_AHEAD: usize = 1024;
-
-/// Up to this many fields are parsed in an array on the stack.
-const STACK_FIELDS: usize = 128;
 
 /// How much head a response may have. The read buffer must be able to hold `max_head` bytes and one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +41,24 @@ pub struct ResponseHead {
     pub status: StatusCode,
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
-    /// The header fields in their order, folded values joined.
-    pub headers: HeaderMap,
     /// Where the body ends. With `Tunnel`, what follows the head is not HTTP and stays in the buffer.
     pub framing: Framing,
+    /// As far as the head decides, another exchange may follow on the connection.
+    pub(super) keeps: bool,
     pub(crate) notable: Notable,
+    headers: Headers,
+}
+
+impl ResponseHead {
+    /// The header fields in their order, folded values joined.
+    pub fn headers(&self) -> &HeaderMap {
+        self.headers.map()
+    }
+
+    #[cfg(feature = "gzip")]
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers.map_mut()
+    }
 }
 
 /// The parser of all heads of one response.
@@ -65,8 +73,6 @@ pub(super) struct HeadParser {
     interim: usize,
     empty_lines: usize,
     saw_continue: bool,
-    /// A copy of what came behind the final head, if it was little.
-    ahead: Bytes,
 }
 
 impl HeadParser {
@@ -80,7 +86,6 @@ impl HeadParser {
             interim: 0,
             empty_lines: 0,
             saw_continue: false,
-            ahead: Bytes::new(),
         }
     }
 
@@ -91,10 +96,6 @@ impl HeadParser {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
-    }
-
-    pub(super) fn take_ahead(&mut self) -> Bytes {
-        std::mem::take(&mut self.ahead)
     }
 
     pub(super) fn saw_continue(&self) -> bool {
@@ -129,7 +130,6 @@ impl HeadParser {
             self.fields += parsed.fields;
             self.scan = HeadScan::default();
             if parsed.head.is_some() {
-                self.ahead = parsed.ahead;
                 return Ok((used, parsed.head));
             }
             self.count_interim(parsed.status)?;
@@ -181,21 +181,21 @@ impl HeadParser {
     /// Parses the head at the front of `window`; `None` if it is not complete.
     fn parse(&self, window: &[u8]) -> Result<Option<ParsedHead>, ParseError> {
         let max_fields = self.limits.max_headers.saturating_sub(self.fields);
-        let mut on_stack = [MaybeUninit::uninit(); STACK_FIELDS];
-        let mut on_heap = Vec::new();
-        let slots = if max_fields <= STACK_FIELDS {
-            &mut on_stack[..max_fields]
-        } else {
-            on_heap.resize_with(max_fields, MaybeUninit::uninit);
-            &mut on_heap[..]
-        };
-        let mut response = httparse::Response::new(&mut []);
-        let mut config = httparse::ParserConfig::default();
-        config.allow_obsolete_multiline_headers_in_responses(true);
-        let bytes = match config.parse_response_with_uninit_headers(&mut response, window, slots) {
-            Ok(httparse::Status::Complete(bytes)) => bytes,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(httparse::Error::TooManyHeaders) => {
+        raw_head::parse(window, max_fields, |parsed, response| {
+            self.judge(window, parsed, response)
+        })
+    }
+
+    fn judge(
+        &self,
+        window: &[u8],
+        parsed: Result<Status<usize>, Error>,
+        response: &Response<'_, '_>,
+    ) -> Result<Option<ParsedHead>, ParseError> {
+        let bytes = match parsed {
+            Ok(Status::Complete(bytes)) => bytes,
+            Ok(Status::Partial) => return Ok(None),
+            Err(Error::TooManyHeaders) => {
                 let why = format!("more than {} header fields", self.limits.max_headers);
                 return Err(ParseError::HeadTooLarge(why));
             }
@@ -210,52 +210,55 @@ impl HeadParser {
             .code
             .and_then(|code| StatusCode::from_u16(code).ok());
         let status = status.ok_or_else(|| bad_status_line(window))?;
-        let fields = response.headers.len();
-        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(Some(ParsedHead {
-                bytes,
-                fields,
-                status,
-                head: None,
-                ahead: Bytes::new(),
-            }));
-        }
-        let version = if response.version == Some(0) {
-            Version::HTTP_10
-        } else {
-            Version::HTTP_11
+        let (head, fields) = (&window[..bytes], &*response.headers);
+        let is_interim = status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS;
+        Ok(Some(ParsedHead {
+            bytes,
+            fields: fields.len(),
+            status,
+            head: match is_interim {
+                true => None,
+                false => Some(self.final_head(head, status, response)?),
+            },
+        }))
+    }
+
+    fn final_head(
+        &self,
+        head: &[u8],
+        status: StatusCode,
+        response: &Response<'_, '_>,
+    ) -> Result<ResponseHead, ParseError> {
+        let version = match response.version {
+            Some(0) => Version::HTTP_10,
+            _ => Version::HTTP_11,
         };
-        for field in response.headers.iter() {
-            let frames = ["content-length", "transfer-encoding"]
+        let fields = &*response.headers;
+        let notable = Notable::of(fields);
+        // Receivers disagree on what a folded length means, and that is an attack's material (R11).
+        let frames = |name: &str| {
+            ["content-length", "transfer-encoding"]
                 .iter()
-                .any(|name| field.name.eq_ignore_ascii_case(name));
-            // Receivers disagree on what a folded length means, and that is an attack's material (R11).
-            if frames && is_folded(&window[..bytes], field) {
+                .any(|framing| name.eq_ignore_ascii_case(framing))
+        };
+        if notable.content_length || notable.transfer_encoding {
+            let mut framing = fields.iter().filter(|field| frames(field.name));
+            if let Some(field) = framing.find(|field| is_folded(head, field)) {
                 let why = format!("{} is continued on a second line", field.name);
                 return Err(ParseError::BadHeader(why));
             }
         }
-        // One copy for all values, and for what came with them, if that is little: mostly it is the body.
-        let little = window.len() - bytes <= MOST_AHEAD;
-        let copied = if little { window } else { &window[..bytes] };
-        let copy = Bytes::copy_from_slice(copied);
-        let (headers, notable) =
-            header_map(response.headers, window, &copy).map_err(ParseError::BadHeader)?;
-        let framing = Framing::decide(self.asked, status, version, &headers, notable)?;
-        let head = Some(ResponseHead {
+        Ok(ResponseHead {
             status,
             version,
-            headers,
-            framing,
+            headers: Headers::new(head, fields).map_err(ParseError::BadHeader)?,
+            framing: Framing::new(self.asked, status, version, fields, notable)?,
+            keeps: match notable.connection {
+                true => keep_alive(version, fields),
+                false => version == Version::HTTP_11,
+            },
             notable,
-        });
-        Ok(Some(ParsedHead {
-            bytes,
-            fields,
-            status,
-            head,
-            ahead: copy.slice(bytes..),
-        }))
+        })
     }
 }
 
@@ -265,7 +268,6 @@ struct ParsedHead {
     fields: usize,
     status: StatusCode,
     head: Option<ResponseHead>,
-    ahead: Bytes,
 }
 
 /// What is known of an unfinished head, so that small reads do not have it parsed again each time.

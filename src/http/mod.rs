@@ -20,6 +20,7 @@ mod exchange;
 mod fields;
 mod framing;
 mod head;
+mod headers;
 #[cfg(feature = "gzip")]
 mod inflate;
 mod into_request;
@@ -32,6 +33,7 @@ mod policy;
 mod pool;
 mod pool_stats;
 mod proxy;
+mod raw_head;
 mod reading;
 mod redirect;
 mod request;

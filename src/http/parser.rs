@@ -10,10 +10,8 @@
 //! Nothing is copied but the header fields: body data are slices of the caller's buffer.
 
 use super::chunked::{Chunk, ChunkDecoder};
-use super::framing::keep_alive;
 use super::head::HeadParser;
-use bytes::Bytes;
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, Method};
 
 pub use super::framing::Framing;
 pub use super::head::{Limits, ResponseHead};
@@ -96,11 +94,6 @@ impl ResponseParser {
     /// Without more input it can only ask for it.
     pub(crate) fn needs_input(&self) -> bool {
         !matches!(self.state, State::Sized(0) | State::Done | State::Failed(_))
-    }
-
-    /// A copy of what came behind the head, if that is little; it is in the input still. To be asked for once.
-    pub(crate) fn take_ahead(&mut self) -> Bytes {
-        self.head.take_ahead()
     }
 
     /// Body bytes still to come, where Content-Length (or the end of the response) tells.
@@ -202,11 +195,7 @@ impl ResponseParser {
 
     fn begin_body(&mut self, head: ResponseHead) -> Event<'static> {
         let limits = self.head.limits();
-        let keeps = match head.notable.connection {
-            true => keep_alive(head.version, &head.headers),
-            false => head.version == Version::HTTP_11,
-        };
-        self.reusable = head.framing.is_self_delimited() && keeps;
+        self.reusable = head.framing.is_self_delimited() && head.keeps;
         self.state = match head.framing {
             Framing::Empty => State::Sized(0),
             Framing::Length(length) => State::Sized(length),

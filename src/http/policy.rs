@@ -77,7 +77,7 @@ impl Hop {
         Hop {
             url: url.clone(),
             status: head.status,
-            headers: head.headers.clone(),
+            headers: head.headers().clone(),
         }
     }
 }

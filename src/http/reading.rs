@@ -7,13 +7,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::HeaderName;
 
 use crate::http::connection::{Connection, Piece};
-use crate::http::fields::KEEP_ALIVE;
 use crate::http::limits::{Deadline, within};
 use crate::http::parser::{End, ResponseHead};
 use crate::http::pool::Permit;
 use crate::observe::Site;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// A response whose body was not read is read to its end after all, if that is here already and no longer than this.
 const MOST_UNREAD: u64 = 64 * 1024;
@@ -33,7 +35,7 @@ impl Reading {
         head: &ResponseHead,
     ) -> Reading {
         connection.keeps = match head.notable.keep_alive {
-            true => keeps(&head.headers),
+            true => keeps(head.headers()),
             false => None,
         };
         Reading {

@@ -18,7 +18,7 @@ pub(crate) fn target(from: &Url, head: &ResponseHead) -> Option<Result<Url, Erro
     if !matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let mut locations = head.headers.get_all(LOCATION).iter();
+    let mut locations = head.headers().get_all(LOCATION).iter();
     let location = locations.next()?;
     if locations.any(|other| other != location) {
         let why = "the response leads to two places (Location)".to_owned();

@@ -95,7 +95,7 @@ impl Response {
 
     /// The header fields. Where the body is decoded, its coding and its length are not among them.
     pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
+        self.head.headers()
     }
 
     /// HTTP/1.1 or HTTP/1.0.

@@ -139,10 +139,10 @@ impl Hop<'_> {
             return Err(Stop::Failed(ErrorKind::Status(status)));
         }
         let decodes = self.shared.decodes && !request.has_own_coding();
-        let content = Content::new(decodes, &mut head.headers)?;
+        let content = Content::new(decodes, &mut head)?;
         self.tracer.tell(|| TraceEvent::Response {
             status,
-            headers: &head.headers,
+            headers: head.headers(),
         });
         Ok((head, content, reading))
     }
@@ -246,7 +246,7 @@ impl Hop<'_> {
             kind
         })?;
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            check_upgrade(&request.headers, &head.headers)?;
+            check_upgrade(&request.headers, head.headers())?;
         }
         if let Some(jar) = self
             .shared
@@ -254,7 +254,7 @@ impl Hop<'_> {
             .as_ref()
             .filter(|_| head.notable.set_cookie)
         {
-            jar.set_cookies(&request.url, &head.headers);
+            jar.set_cookies(&request.url, head.headers());
         }
         let reading = Reading::new(connection, permit, sent, &head);
         Ok((head, reading))

@@ -71,7 +71,7 @@ pub fn run(
     Ok(Response {
         status: head.status.as_u16(),
         version: head.version,
-        headers: head.headers,
+        headers: head.headers().clone(),
         framing: head.framing,
         body,
         trailers: end.trailers,

@@ -1,0 +1,29 @@
+//! A head as `httparse` sees it: slices of the buffer it lies in.
+
+use httparse::{Error, Response, Status};
+use std::mem::MaybeUninit;
+
+/// Up to this many fields are parsed in an array on the stack.
+const STACK_FIELDS: usize = 128;
+
+/// Parses the head at the front of `input`, which may have `most` fields, and tells `then` how many bytes it has and what
+/// is in it.
+pub(super) fn parse<R>(
+    input: &[u8],
+    most: usize,
+    then: impl FnOnce(Result<Status<usize>, Error>, &Response<'_, '_>) -> R,
+) -> R {
+    let mut on_stack = [MaybeUninit::uninit(); STACK_FIELDS];
+    let mut on_heap = Vec::new();
+    let slots = if most <= STACK_FIELDS {
+        &mut on_stack[..most]
+    } else {
+        on_heap.resize_with(most, MaybeUninit::uninit);
+        &mut on_heap[..]
+    };
+    let mut response = Response::new(&mut []);
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let parsed = config.parse_response_with_uninit_headers(&mut response, input, slots);
+    then(parsed, &response)
+}
