@@ -343,6 +343,11 @@ pub enum Event<'a> {
         /// The job.
         job: u64,
     },
+    /// In the same thread: the job has ended.
+    OffloadEnd {
+        /// The job.
+        job: u64,
+    },
     /// The thread pool gave a job's result back.
     OffloadDone {
         /// The job.

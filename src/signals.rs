@@ -8,8 +8,8 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use signal_hook::consts::{FORBIDDEN, SIGINT};
@@ -25,6 +25,40 @@ use crate::inbox;
 use crate::observe::Site;
 
 type Callback = Rc<dyn Fn()>;
+
+/// How many callbacks each signal has, in all loops.
+static CALLBACKS: [AtomicUsize; 65] = [const { AtomicUsize::new(0) }; 65];
+
+/// What is to be done before a signal ends the process.
+static LAST_WORDS: OnceLock<fn()> = OnceLock::new();
+
+/// Whether a loop has a callback for this signal.
+pub(crate) fn has_callback(signal: i32) -> bool {
+    let callbacks = CALLBACKS.get(signal as usize);
+    callbacks.is_some_and(|callbacks| callbacks.load(Ordering::SeqCst) > 0)
+}
+
+/// Has `function` called before [`end_process`] does what it says.
+pub(crate) fn before_the_end(function: fn()) {
+    // A second one is the same.
+    let _ = LAST_WORDS.set(function);
+}
+
+/// Does what the signal does by default.
+pub(crate) fn end_process(signal: i32) {
+    if let Some(function) = LAST_WORDS.get() {
+        function();
+    }
+    // It fails for signals without a default action, and these have one.
+    let _ = low_level::emulate_default_handler(signal);
+}
+
+/// Notes that a loop has one callback more or less.
+fn count(signal: i32, change: impl Fn(&AtomicUsize, usize, Ordering) -> usize) {
+    if let Some(callbacks) = CALLBACKS.get(signal as usize) {
+        change(callbacks, 1, Ordering::SeqCst);
+    }
+}
 
 /// Whether a Ctrl-C ends the process that comes before the loop has taken the one before: a step blocks it.
 #[derive(Default)]
@@ -45,8 +79,7 @@ impl Impatience {
             eprintln!(
                 "interrupted twice while a step blocks the event loop: ended without a clean-up"
             );
-            // It fails for signals without a default action, and this one has one.
-            let _ = low_level::emulate_default_handler(SIGINT);
+            end_process(SIGINT);
         }
     }
 }
@@ -93,6 +126,9 @@ impl SignalTable {
             self.impatience.set(false);
         }
         let old = self.callbacks.borrow_mut().insert(signal, (site, callback));
+        if old.is_none() {
+            count(signal, AtomicUsize::fetch_add);
+        }
         drop(old);
         Ok(())
     }
@@ -125,6 +161,9 @@ impl SignalTable {
             default.store(true, Ordering::SeqCst);
         }
         let removed = self.callbacks.borrow_mut().remove(&signal);
+        if removed.is_some() {
+            count(signal, AtomicUsize::fetch_sub);
+        }
         removed.is_some()
     }
 }
@@ -134,6 +173,9 @@ impl Drop for SignalTable {
     fn drop(&mut self) {
         for default in self.defaults.get_mut().values() {
             default.store(true, Ordering::SeqCst);
+        }
+        for signal in self.callbacks.get_mut().keys() {
+            count(*signal, AtomicUsize::fetch_sub);
         }
     }
 }

@@ -129,11 +129,14 @@ impl<T: Send + 'static> Offload<T> {
         let pool = self.pool.unwrap_or(&core.pool);
         pool.submit(Box::new(move || {
             if !lock(&slot).abandoned {
-                if let Some(threads) = threads {
+                if let Some(threads) = &threads {
                     threads.event(&Event::OffloadRun { job: number });
                 }
                 let outcome = catch_unwind(AssertUnwindSafe(job))
                     .map_err(|payload| TaskError::Panicked(Panic::new(payload)));
+                if let Some(threads) = &threads {
+                    threads.event(&Event::OffloadEnd { job: number });
+                }
                 lock(&slot).outcome = Some(outcome);
             }
             let waker = lock(&slot).waker.take();

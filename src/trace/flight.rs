@@ -33,22 +33,44 @@ pub(crate) fn dump_at_panic(dump: fn(&str)) {
     }));
 }
 
-/// Has `dump` called at each SIGUSR2, with `1`, `2`, ...
+/// Has `dump` called at each SIGUSR2, with `1`, `2`, ..., and `last_words` before SIGTERM or Ctrl-C ends the process: unless the
+/// program has a callback for it, or ignores it.
 #[cfg(unix)]
-pub(crate) fn dump_at_signal(dump: fn(&str)) {
-    use signal_hook::consts::SIGUSR2;
+pub(crate) fn watch_signals(dump: Option<fn(&str)>, last_words: fn()) {
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
     use signal_hook::iterator::Signals;
 
+    use crate::signals;
+
+    signals::before_the_end(last_words);
     let wait = move |mut signals: Signals| {
-        for (i, _) in signals.forever().enumerate() {
-            dump(&(i + 1).to_string());
+        let mut dumps = 0;
+        for signal in signals.forever() {
+            match (signal, dump) {
+                (SIGUSR2, Some(dump)) => {
+                    dumps += 1;
+                    dump(&i32::to_string(&dumps));
+                }
+                _ if signals::has_callback(signal) => {}
+                _ => signals::end_process(signal),
+            }
         }
     };
-    let started = Signals::new([SIGUSR2]).and_then(|signals| {
+    let ends = [SIGTERM, SIGINT].into_iter().filter(|it| !is_ignored(*it));
+    let started = Signals::new(ends.chain(dump.map(|_| SIGUSR2))).and_then(|signals| {
         let thread = std::thread::Builder::new().name("glassloop dumps".to_owned());
         thread.spawn(move || wait(signals))
     });
     if let Err(error) = started {
-        eprintln!("GLASSLOOP_TRACE: SIGUSR2 is not watched: {error}");
+        eprintln!("GLASSLOOP_TRACE: signals are not watched: {error}");
     }
+}
+
+/// Whether the process was started with this signal ignored, as a shell does in the background. Known on Linux only.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -19,6 +19,10 @@
 //! 10,000 events only (a million without it): a flight recorder, whose contents the first panic dumps into a file of its own
 //! (`run-panic.html`). SIGUSR2 dumps what there is at any time (`run-1.html`), also while a step blocks the loop.
 //!
+//! The file is written when the program's last loop is closed or its last [`Section`] ends, and also before SIGTERM or Ctrl-C ends
+//! it, and when `std::process::exit` is called in the middle of a step or of anything else that is recorded. What is lost: a
+//! program that ends by `exit` in a thread that the recorder does not know of, by SIGKILL, by `abort`.
+//!
 //! `GLASSLOOP_INSPECT=127.0.0.1:8123` has each loop in real time serve a page that shows it live. Its URL is printed to stderr;
 //! SIGUSR1 prints the same as text. It is served to this machine only, and to who knows the URL.
 //!
@@ -64,6 +68,7 @@ mod json;
 mod kind;
 mod names;
 mod notes;
+mod open;
 mod order;
 mod output;
 mod player;

@@ -10,6 +10,7 @@ use crate::observe::Event;
 
 use super::kind::Kind;
 use super::names::TrackKind;
+use super::open;
 use super::record::halves;
 use super::recording::Recording;
 use super::session;
@@ -51,7 +52,10 @@ pub fn blocking<R>(what: &str, code: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             match &self.0 {
                 None => drop(tell_loop(&Event::BlockEnd)),
-                Some((recording, track)) => recording.add(*track, Kind::BlockEnd, 0, [0; 3]),
+                Some((recording, track)) => {
+                    open::ended();
+                    recording.add(*track, Kind::BlockEnd, 0, [0; 3]);
+                }
             }
         }
     }
@@ -68,6 +72,7 @@ pub fn blocking<R>(what: &str, code: impl FnOnce() -> R) -> R {
     let (track, site, what) = (names.this_thread(), names.site(site), names.string(what));
     drop(names);
     recording.add(track, Kind::BlockBegin, 0, [site, what, 0]);
+    open::begun();
     let _end = End(Some((recording, track)));
     code()
 }
@@ -80,6 +85,7 @@ pub fn thread<R, F: FnOnce() -> R>(name: &str, body: F) -> impl FnOnce() -> R + 
     impl Drop for End {
         fn drop(&mut self) {
             if let Some((recording, track)) = &self.0 {
+                open::ended();
                 recording.add(*track, Kind::ThreadEnd, 0, [0; 3]);
             }
         }
@@ -95,6 +101,7 @@ pub fn thread<R, F: FnOnce() -> R>(name: &str, body: F) -> impl FnOnce() -> R + 
     });
     move || {
         let end = End(begun.map(|(recording, track, numbers)| {
+            open::begun();
             recording.names().this_thread_has(track);
             recording.add(track, Kind::ThreadBegin, 0, numbers);
             (recording, track)

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::observe::{Cause, Event, Observer, PollReason, Site, StepEnd, ThreadObserver, WaitKind};
 
 use super::kind::{Kind, cause, end, wait, why};
+use super::open;
 use super::record::{Record, halves};
 use super::recording::{CAPACITY, Recording};
 use super::trace::Trace;
@@ -380,9 +381,14 @@ impl Observer for Recorder {
 
 impl ThreadObserver for Recording {
     fn event(&self, event: &Event<'_>) {
-        if let Event::OffloadRun { job } = *event {
-            let track = self.names().this_thread();
-            self.add(track, Kind::OffloadRun, 0, [job as u32, 0, 0]);
+        match *event {
+            Event::OffloadRun { job } => {
+                open::begun();
+                let track = self.names().this_thread();
+                self.add(track, Kind::OffloadRun, 0, [job as u32, 0, 0]);
+            }
+            Event::OffloadEnd { .. } => open::ended(),
+            _ => {}
         }
     }
 }

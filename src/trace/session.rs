@@ -1,7 +1,6 @@
 //! The recording of a whole program that `GLASSLOOP_TRACE` asks for: one recording for each of its loops or sections, all
 //! written to one file.
 
-use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -10,6 +9,7 @@ use crate::observe::Observer;
 
 use super::flight;
 use super::follow::Follower;
+use super::open;
 use super::output::Output;
 use super::recorder::Recorder;
 use super::recording::{Recording, lock};
@@ -25,6 +25,8 @@ struct Session {
     capacity: usize,
     follower: Mutex<Option<Follower>>,
     recordings: Mutex<Recordings>,
+    /// Held while the file is written.
+    writing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -34,34 +36,6 @@ struct Recordings {
     taken: bool,
     /// [`Section`]s that are alive: the file is written when they end.
     sections: usize,
-}
-
-/// How many loops and sections of this thread have begun and not ended.
-struct Open(Cell<u32>);
-
-thread_local! {
-    static OPEN: Open = const { Open(Cell::new(0)) };
-}
-
-impl Open {
-    /// While the thread's locals are destroyed, nothing begins or ends any more.
-    fn begun() {
-        let _ = OPEN.try_with(|open| open.0.set(open.0.get() + 1));
-    }
-
-    fn ended() {
-        let _ = OPEN.try_with(|open| open.0.set(open.0.get().saturating_sub(1)));
-    }
-}
-
-/// `std::process::exit` in the middle of a step closes no loop and drops no section, but it does destroy its thread's locals: the
-/// last moment to write the file.
-impl Drop for Open {
-    fn drop(&mut self) {
-        if let Some(session) = session().filter(|_| self.0.get() > 0) {
-            session.finish();
-        }
-    }
 }
 
 /// The session of this process, if the environment asks for one.
@@ -80,18 +54,18 @@ fn session() -> Option<&'static Session> {
             },
         };
         let (capacity, last) = flight::capacity_of_environment();
-        if output.is_some() {
-            if last {
-                flight::dump_at_panic(dump);
-            }
-            #[cfg(unix)]
-            flight::dump_at_signal(dump);
+        if output.is_some() && last {
+            flight::dump_at_panic(dump);
         }
+        open::at_exit(finish);
+        #[cfg(unix)]
+        flight::watch_signals(output.is_some().then_some(dump), last_words);
         Some(Session {
             output,
             capacity,
             follower: Mutex::default(),
             recordings: Mutex::default(),
+            writing: Mutex::default(),
         })
     };
     SESSION.get_or_init(start).as_ref()
@@ -128,7 +102,7 @@ impl Session {
             None => self.add(&mut recordings, None)?,
         };
         recordings.taken = true;
-        Open::begun();
+        open::begun();
         if self.output.is_none() {
             *lock(&self.follower) = Follower::start(recording.clone());
         }
@@ -137,7 +111,7 @@ impl Session {
 
     /// A loop was closed.
     fn closed(&self) {
-        Open::ended();
+        open::ended();
         if self.output.is_none() || lock(&self.recordings).sections == 0 {
             self.finish();
         }
@@ -153,6 +127,7 @@ impl Session {
 
     fn write(&self) {
         if let Some(output) = &self.output {
+            let _alone = lock(&self.writing);
             self.write_to(output);
         }
     }
@@ -164,6 +139,22 @@ impl Session {
             let path = output.path().display();
             eprintln!("GLASSLOOP_TRACE: {path} cannot be written: {error}");
         }
+    }
+}
+
+/// The program ends as it is.
+fn finish() {
+    if let Some(session) = session() {
+        session.finish();
+    }
+}
+
+/// A signal ends the process next: what is written now shall not be cut off by another thread that writes as well.
+#[cfg(unix)]
+fn last_words() {
+    if let Some(session) = session() {
+        session.finish();
+        std::mem::forget(lock(&session.writing));
     }
 }
 
@@ -201,7 +192,7 @@ pub struct Section(());
 pub fn program() -> Section {
     if let Some(session) = session() {
         lock(&session.recordings).sections += 1;
-        Open::begun();
+        open::begun();
         // The main thread gets the first line of the picture.
         if let Some(recording) = session.current() {
             recording.names().this_thread();
@@ -216,7 +207,7 @@ pub fn section(title: &str) -> Section {
     if let Some(session) = session() {
         let mut recordings = lock(&session.recordings);
         recordings.sections += 1;
-        Open::begun();
+        open::begun();
         if let Some(recording) = session.add(&mut recordings, Some(title)) {
             recording.names().this_thread();
         }
@@ -231,7 +222,7 @@ impl Drop for Section {
             recordings.taken = true;
             recordings.sections -= 1;
             drop(recordings);
-            Open::ended();
+            open::ended();
             session.write();
         }
     }
