@@ -19,10 +19,11 @@ use std::rc::Rc;
 
 use crate::core::Core;
 use crate::header::{
-    Ended, Flags, Header, Request, Runnable, Scope, ScopeKind as Kind, ScopeState as State, WaitOn,
+    Ended, Flags, Header, Request, Runnable, Scope, ScopeKind as Kind, ScopeState as State,
     Waitable,
 };
 use crate::observe::{Cause, Event};
+use crate::wait_on::WaitOn;
 
 /// Asks `object` to cancel; false when it had ended already.
 pub(crate) fn request(core: &Core, object: Rc<dyn Waitable>) -> bool {
@@ -58,7 +59,7 @@ pub(crate) fn ask_task(core: &Core, task: &Rc<dyn Runnable>, request: &mut Reque
         // It asked for itself: delivered at its next suspension, see `after_step`.
         return set_flags(header, |flags| flags.pending = true);
     }
-    match core.wait_of(&**task).on.pending_object().cloned() {
+    match core.wait_of(&**task).on.pending_object() {
         Some(object) => {
             set_flags(header, |flags| flags.forwarded = true);
             request.forward(object);
@@ -90,15 +91,14 @@ pub(crate) enum Delivery {
 }
 
 /// Called before a step of a task that has flags set, with what it waited for until now.
+#[cold]
+#[inline(never)]
 pub(crate) fn before_step(header: &Header, waited: &WaitOn) -> Delivery {
     let mut flags = header.flags.get();
-    let ended = match waited {
-        WaitOn::Object(object) => {
-            object.before_step();
-            object.ended()
-        }
-        _ => None,
-    };
+    let ended = waited.object().and_then(|object| {
+        object.before_step();
+        object.ended()
+    });
     let came_back = flags.forwarded && ended == Some(Ended::Cancelled);
     if flags.forwarded && ended.is_some() {
         flags.forwarded = false;
@@ -178,7 +178,7 @@ fn deliver_to_bounds(header: &Header, ended: Option<Ended>) -> bool {
 pub(crate) fn after_step(core: &Core, task: &Rc<dyn Runnable>) {
     let header = task.header();
     let flags = header.flags.get();
-    let awaits = core.wait_of(&**task).on.pending_object().cloned();
+    let awaits = core.wait_of(&**task).on.pending_object();
     if flags.forwarded && awaits.is_none() {
         return deliver_next_step(core, task);
     }

@@ -14,15 +14,16 @@ use crate::clock::Clock;
 use crate::context::ContextCell;
 use crate::error::LoopError;
 use crate::exception::ExceptionHandler;
-use crate::header::{Runnable, Wait, WaitOn};
+use crate::header::Runnable;
 use crate::inbox::{self, Inbox, Letter};
-use crate::observe::{self, Cause, Event, Observer, Site, WaitKind};
+use crate::observe::{self, Cause, Event, Observer, Site};
 use crate::pool::ThreadPool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::shuffle::Shuffle;
 use crate::ticket::Ticket;
 use crate::timers::{Target, TimerKey, Timers};
+use crate::wait_on::{Wait, WaitOn};
 use crate::watchdog::Watchdog;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,21 +244,22 @@ impl Core {
     }
 
     /// The running task is about to wait for this; the last such note before its step ends holds.
-    pub(crate) fn note_wait(&self, on: WaitOn, site: Option<Site>) {
+    #[inline(always)]
+    pub(crate) fn note_wait(&self, on: impl FnOnce() -> WaitOn, site: Option<Site>) {
         let Some(ticket) = self.current.get() else {
             return;
         };
+        let before = self.ready.borrow_mut().set_wait(ticket, on, site);
         if let Some(observer) = self.observer() {
-            self.report_wait(observer, &on, site);
+            self.report_wait(observer, ticket);
         }
-        let before = self.ready.borrow_mut().set_wait(ticket, Wait { on, site });
         drop(before);
     }
 
     /// What the task in this slot has waited for, which its entry in the table says that there is.
     #[cold]
     #[inline(never)]
-    pub(crate) fn take_wait(&self, ticket: Ticket) -> Wait {
+    pub(crate) fn take_wait(&self, ticket: Ticket) -> WaitOn {
         self.ready.borrow_mut().take_wait(ticket)
     }
 
@@ -379,7 +381,7 @@ impl Core {
     /// What a sleeping task waits for.
     pub(crate) fn timer_wait(&self, key: TimerKey, deadline: u64) -> WaitOn {
         let timer = self.timers.borrow().sequence(key);
-        WaitOn::Leaf(WaitKind::Timer(timer, Duration::from_nanos(deadline)))
+        WaitOn::Timer(timer, deadline)
     }
 
     // Other threads.

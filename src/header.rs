@@ -164,46 +164,6 @@ pub(crate) enum ScopeState {
     Delivered,
 }
 
-/// What a suspended task waits for, and at which line.
-#[derive(Clone, Default)]
-pub(crate) struct Wait {
-    pub(crate) on: WaitOn,
-    pub(crate) site: Option<Site>,
-}
-
-#[derive(Clone, Default)]
-pub(crate) enum WaitOn {
-    /// A future that is not of this library, or nothing.
-    #[default]
-    Unknown,
-    /// Something that itself can be asked to cancel.
-    Object(Rc<dyn Waitable>),
-    /// Anything else; a cancelled task just stops waiting.
-    Leaf(WaitKind),
-    /// The same, for one of several tasks.
-    Several(Rc<dyn Several>),
-}
-
-impl WaitOn {
-    /// `None` for what is unknown.
-    pub(crate) fn kind(&self) -> Option<WaitKind> {
-        match self {
-            WaitOn::Unknown => None,
-            WaitOn::Object(object) => Some(object.wait_kind()),
-            WaitOn::Leaf(kind) => Some(*kind),
-            WaitOn::Several(several) => Some(several.wait_kind()),
-        }
-    }
-
-    /// What a cancellation has to be forwarded to, if it is still pending.
-    pub(crate) fn pending_object(&self) -> Option<&Rc<dyn Waitable>> {
-        match self {
-            WaitOn::Object(object) if object.ended().is_none() => Some(object),
-            _ => None,
-        }
-    }
-}
-
 /// The part of a task that does not depend on its coroutine.
 pub(crate) struct Header {
     /// Its number: `Task-3` is number 3.

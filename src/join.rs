@@ -12,10 +12,11 @@ use crate::completion::Outcome;
 use crate::core::Life;
 use crate::current;
 use crate::error::TaskError;
-use crate::header::{ListenerKey, WaitOn};
+use crate::header::ListenerKey;
 use crate::observe::Site;
 use crate::promise::Promise;
 use crate::task::Task;
+use crate::wait_on::WaitOn;
 
 /// A place in the list of those who wait for one outcome.
 struct Waiting<T> {
@@ -44,7 +45,7 @@ impl<T: 'static> Waiting<T> {
             Some(key) => completion.set_waker(core, key, context.waker()),
             None => self.registered = Some(completion.add_awaiter(core, context.waker())),
         }
-        let on = WaitOn::Object(self.cell.clone());
+        let on = || WaitOn::Object(self.cell.clone());
         match core.life.get() {
             Life::Running => core.note_wait(on, Some(self.site)),
             // It belongs to another loop than the one that runs.

@@ -115,6 +115,7 @@ mod timers;
 pub mod trace;
 mod turn;
 mod wait_graph;
+mod wait_on;
 mod waker;
 mod watchdog;
 mod wheel;

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::core::Core;
-use crate::header::{Runnable, WaitOn};
-use crate::observe::{Cause, Event, Observer, Site, WaitKind};
+use crate::header::Runnable;
+use crate::observe::{Cause, Event, Observer, WaitKind};
 use crate::ready::Woken;
 use crate::ticket::Ticket;
+use crate::wait_on::Wait;
 use crate::waker::task_of;
 
 impl Core {
@@ -79,7 +80,9 @@ impl Core {
     }
 
     #[cold]
-    pub(crate) fn report_wait(&self, observer: &Rc<dyn Observer>, on: &WaitOn, site: Option<Site>) {
+    pub(crate) fn report_wait(&self, observer: &Rc<dyn Observer>, ticket: Ticket) {
+        let wait = self.ready.borrow_mut().wait(ticket).cloned();
+        let Wait { on, site } = wait.unwrap_or_default();
         if let (Some(task), Some(kind)) = (self.current_number(), on.kind()) {
             observer.event(&Event::Wait { task, kind, site });
         }

@@ -10,10 +10,12 @@ use std::rc::Rc;
 use slab::Slab;
 
 use crate::callback::Callback;
-use crate::header::{Runnable, Wait, WaitOn};
+use crate::header::Runnable;
+use crate::observe::Site;
 use crate::shuffle::Shuffle;
 use crate::table::{Entry, Table};
 use crate::ticket::Ticket;
+use crate::wait_on::{Note, Wait, WaitOn};
 
 /// One entry of the ready queue: what stands in a slot is to run.
 #[derive(Clone, Copy)]
@@ -128,7 +130,7 @@ impl Ready {
                 task: task.clone(),
                 slot,
                 generation: entry.generation,
-                waited: mem::take(&mut entry.waits),
+                waited: mem::take(&mut entry.note) == Note::Shared,
             }),
             None => {
                 self.table.vacate(slot);
@@ -137,15 +139,10 @@ impl Ready {
         }
     }
 
-    /// What the task has waited for whose entry says that there is something.
+    /// What the task has waited for whose entry says that it is to be dropped.
     #[inline]
-    pub(crate) fn take_wait(&mut self, ticket: Ticket) -> Wait {
-        let wait = &mut self.waits[ticket.slot()];
-        match wait.on {
-            // Plain data need not be moved out to be dropped.
-            WaitOn::Unknown | WaitOn::Leaf(_) => Wait::default(),
-            _ => mem::take(wait),
-        }
+    pub(crate) fn take_wait(&mut self, ticket: Ticket) -> WaitOn {
+        mem::take(&mut self.waits[ticket.slot()].on)
     }
 
     /// Puts the ticket's task into the queue, unless it stands there already. `None` when the task is gone.
@@ -190,19 +187,36 @@ impl Ready {
         self.entry(ticket).is_some_and(|entry| entry.queued)
     }
 
-    /// Notes what a task waits for; the caller drops what it returns.
-    #[inline]
-    pub(crate) fn set_wait(&mut self, ticket: Ticket, wait: Wait) -> Option<Wait> {
-        self.entry(ticket)?.waits = true;
-        if self.waits.len() <= ticket.slot() {
-            self.waits.resize_with(ticket.slot() + 1, Wait::default);
+    /// Notes what a task waits for, which `on` makes in the place where it is to stand; the caller drops what it returns.
+    #[inline(always)]
+    pub(crate) fn set_wait(
+        &mut self,
+        ticket: Ticket,
+        on: impl FnOnce() -> WaitOn,
+        site: Option<Site>,
+    ) -> WaitOn {
+        let slot = ticket.slot();
+        let Some(entry) = self.table.get_mut(ticket) else {
+            return WaitOn::Unknown;
+        };
+        if self.waits.len() <= slot {
+            grow(&mut self.waits, slot + 1);
         }
-        Some(mem::replace(&mut self.waits[ticket.slot()], wait))
+        let place = &mut self.waits[slot];
+        let before = match entry.note {
+            Note::Shared => mem::take(&mut place.on),
+            Note::Nothing | Note::Plain => WaitOn::Unknown,
+        };
+        let on = on();
+        entry.note = on.note();
+        // What stands there now is plain.
+        mem::forget(mem::replace(place, Wait { on, site }));
+        before
     }
 
     pub(crate) fn wait(&mut self, ticket: Ticket) -> Option<&Wait> {
-        let waits = self.entry(ticket)?.waits;
-        waits.then(|| &self.waits[ticket.slot()])
+        let note = self.entry(ticket)?.note;
+        (note != Note::Nothing).then(|| &self.waits[ticket.slot()])
     }
 
     pub(crate) fn task(&mut self, ticket: Ticket) -> Option<&Rc<dyn Runnable>> {
@@ -242,4 +256,10 @@ impl Ready {
     fn entry(&mut self, ticket: Ticket) -> Option<&mut Entry> {
         self.table.get_mut(ticket)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn grow(waits: &mut Vec<Wait>, len: usize) {
+    waits.resize_with(len, Wait::default);
 }

@@ -39,7 +39,7 @@ impl Place {
             return;
         }
         let wait = self.core.wait_of(&*task);
-        match wait.on.pending_object().cloned() {
+        match wait.on.pending_object() {
             Some(object) => {
                 self.scope.state.set(State::Forwarded);
                 request(&self.core, object);

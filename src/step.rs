@@ -2,8 +2,9 @@
 
 use crate::cancel::{self, Delivery};
 use crate::core::Core;
-use crate::header::{Header, Wait};
+use crate::header::Header;
 use crate::ticket::Ticket;
+use crate::wait_on::WaitOn;
 use crate::waker::TicketWaker;
 
 /// The task gets the pen: its context is the current one, and what it waited for is forgotten. Says what has to be done.
@@ -20,12 +21,12 @@ pub(crate) fn begin(core: &Core, header: &Header, ticket: Ticket, waited: bool) 
 }
 
 fn after_waiting(core: &Core, header: &Header, ticket: Ticket, waited: bool) -> Delivery {
-    let wait = match waited {
+    let on = match waited {
         true => core.ready.borrow_mut().take_wait(ticket),
-        false => Wait::default(),
+        false => WaitOn::Unknown,
     };
     match header.flags.get().any() {
-        true => cancel::before_step(header, &wait.on),
+        true => cancel::before_step(header, &on),
         false => Delivery::Step,
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::header::Runnable;
 use crate::ticket::{MAX_TASKS, Ticket};
+use crate::wait_on::Note;
 
 pub(crate) struct Entry {
     /// `None` when the task has ended.
@@ -13,8 +14,8 @@ pub(crate) struct Entry {
     pub(crate) generation: u32,
     /// It stands in the ready queue.
     pub(crate) queued: bool,
-    /// It is noted elsewhere what the task waits for.
-    pub(crate) waits: bool,
+    /// What is noted elsewhere of what the task waits for.
+    pub(crate) note: Note,
 }
 
 /// Above the bits of a generation and of a slot.
@@ -44,7 +45,7 @@ impl Table {
             task: Some(task),
             generation: ticket.generation(),
             queued: true,
-            waits: false,
+            note: Note::Nothing,
         };
         self.live += 1;
         match self.entries.get_mut(ticket.slot()) {
@@ -59,16 +60,17 @@ impl Table {
         }
     }
 
-    /// Forgets a task that has ended, and says whether it was noted what it waits for. Its slot is vacant as soon as its item of the queue, if there is one, has come up.
+    /// Forgets a task that has ended, and says whether there is a note of what it waits for to be dropped. Its slot is vacant as
+    /// soon as its item of the queue, if there is one, has come up.
     #[inline]
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<(Rc<dyn Runnable>, bool)> {
         let entry = self.get_mut(ticket)?;
-        let (task, waits) = (entry.task.take()?, entry.waits);
+        let (task, note) = (entry.task.take()?, entry.note);
         if !entry.queued {
             self.vacate(ticket.slot() as u32);
         }
         self.live -= 1;
-        Some((task, waits))
+        Some((task, note == Note::Shared))
     }
 
     /// Gives a slot free whose task has ended.

@@ -19,14 +19,13 @@ use crate::core::{Core, Life};
 use crate::current;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
 use crate::exception::ExceptionContext;
-use crate::header::{
-    Ended, Header, ListenerKey, Request, Runnable, Wait, WaitOn, Waitable, Watchable, Watching,
-};
+use crate::header::{Ended, Header, ListenerKey, Request, Runnable, Waitable, Watchable, Watching};
 use crate::observe::{Event, Site, WaitKind};
 use crate::promise::{Promise, describe_callbacks, describe_outcome, state_word};
 use crate::step;
 use crate::text::function_name;
 use crate::ticket::Ticket;
+use crate::wait_on::{Wait, WaitOn};
 
 enum Stage<F: Future> {
     Running(F),
@@ -280,8 +279,8 @@ fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> 
 }
 
 fn describe_wait(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match (&wait.on, wait.on.kind()) {
-        (WaitOn::Object(object), _) => {
+    match (wait.on.object(), wait.on.kind()) {
+        (Some(object), _) => {
             f.write_str(" wait_for=")?;
             object.describe_awaited(f)
         }

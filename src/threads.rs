@@ -11,11 +11,11 @@ use std::task::{Context, Poll, Waker};
 use crate::core::Core;
 use crate::current;
 use crate::error::{Panic, TaskError};
-use crate::header::WaitOn;
 use crate::inbox::Letter;
-use crate::observe::{Event, Site, WaitKind};
+use crate::observe::{Event, Site};
 use crate::pool::ThreadPool;
 use crate::text::shown_as;
+use crate::wait_on::WaitOn;
 
 /// Where a job leaves its result, and whom it wakes.
 struct Slot<T> {
@@ -165,7 +165,7 @@ impl<T: Send + 'static> Future for Offload<T> {
             return Poll::Ready(outcome);
         }
         slot.waker = Some(context.waker().clone());
-        core.note_wait(WaitOn::Leaf(WaitKind::Thread(this.number)), Some(this.site));
+        core.note_wait(|| WaitOn::Thread(this.number), Some(this.site));
         Poll::Pending
     }
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::current;
-use crate::header::WaitOn;
-use crate::observe::{Site, WaitKind};
+use crate::observe::Site;
 use crate::timers::{Target, TimerKey};
+use crate::wait_on::WaitOn;
 
 /// The future of [`sleep`].
 #[must_use = "a sleep does nothing unless it is awaited"]
@@ -104,7 +104,7 @@ impl Sleep {
     fn begin(&mut self, context: &Context<'_>) -> Poll<()> {
         let core = current::expect();
         if self.delay.is_zero() {
-            core.note_wait(WaitOn::Leaf(WaitKind::Yield), Some(self.site));
+            core.note_wait(|| WaitOn::Yield, Some(self.site));
             context.waker().wake_by_ref();
             self.state = State::Yielded;
             return Poll::Pending;
@@ -128,12 +128,9 @@ impl Sleep {
                 timer,
                 deadline,
             } => {
-                core.note_wait(core.timer_wait(*timer, *deadline), Some(self.site));
+                core.note_wait(|| core.timer_wait(*timer, *deadline), Some(self.site));
             }
-            _ => current::expect().note_wait(
-                WaitOn::Leaf(WaitKind::Timer(0, Duration::MAX)),
-                Some(self.site),
-            ),
+            _ => current::expect().note_wait(|| WaitOn::Timer(0, u64::MAX), Some(self.site)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use crate::core::Core;
 use crate::current;
-use crate::header::{Runnable, WaitOn};
+use crate::header::Runnable;
 use crate::observe::{Site, WaitKind};
 use crate::text::function_name;
 
@@ -78,11 +78,7 @@ fn node(core: &Core, task: &dyn Runnable) -> WaitNode {
     let wait = core.wait_of(task);
     let kind = wait.on.kind();
     let direct = matches!(kind, Some(WaitKind::Task(_)));
-    let tasks = match &wait.on {
-        WaitOn::Unknown | WaitOn::Leaf(_) => Vec::new(),
-        WaitOn::Several(several) => several.tasks(),
-        WaitOn::Object(object) => object.tasks(),
-    };
+    let tasks = wait.on.tasks();
     WaitNode {
         number: header.number,
         name: header.name(),

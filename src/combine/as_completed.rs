@@ -13,10 +13,11 @@ use crate::combine::wait::{WaitItem, distinct};
 use crate::core::Core;
 use crate::current;
 use crate::error::TimeoutError;
-use crate::header::{ListenerKey, Several, WaitOn, Watchable, Watcher, Watching, pending_tasks};
+use crate::header::{ListenerKey, Several, Watchable, Watcher, Watching, pending_tasks};
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::text::shown_as;
 use crate::time::{Sleep, sleep_at};
+use crate::wait_on::WaitOn;
 use crate::waker::wake_on;
 
 /// Notes who has ended, in that order.
@@ -148,7 +149,7 @@ impl<H> AsCompleted<H> {
                 }
             }
             drop(self.finish.waker.replace(Some(context.waker().clone())));
-            let on = WaitOn::Several(self.finish.clone());
+            let on = || WaitOn::Several(self.finish.clone());
             self.finish.core.note_wait(on, Some(site));
             Poll::Pending
         });

@@ -14,10 +14,11 @@ use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, TaskError};
 use crate::header::{
-    Ended, ListenerKey, Request, WaitOn, Waitable, Watchable, Watcher, Watching, pending_tasks,
+    Ended, ListenerKey, Request, Waitable, Watchable, Watcher, Watching, pending_tasks,
 };
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::state_word;
+use crate::wait_on::WaitOn;
 use crate::waker::wake_on;
 
 /// How a gather came to its end before all children did.
@@ -156,7 +157,7 @@ impl<C: Children> Inner<C> {
         let old = gathering.waker.replace(Some(context.waker().clone()));
         drop(old);
         let core = &gathering.core;
-        core.note_wait(WaitOn::Object(gathering.clone()), Some(self.site));
+        core.note_wait(|| WaitOn::Object(gathering.clone()), Some(self.site));
         Poll::Pending
     }
 }

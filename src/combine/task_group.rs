@@ -12,11 +12,12 @@ use crate::cancel;
 use crate::core::Core;
 use crate::current;
 use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
-use crate::header::{Ended, Several, WaitOn, Watchable, Watcher, Watching, pending_tasks};
+use crate::header::{Ended, Several, Watchable, Watcher, Watching, pending_tasks};
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::Promise;
 use crate::scope::{Guard, Place, catch_cancel};
 use crate::task::{self, Task};
+use crate::wait_on::WaitOn;
 use crate::waker::wake_on;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl<E: 'static> Group<E> {
                 return Poll::Ready(());
             }
             drop(self.waker.replace(Some(context.waker().clone())));
-            let on = WaitOn::Several(self.clone());
+            let on = || WaitOn::Several(self.clone());
             self.core.note_wait(on, Some(site));
             Poll::Pending
         })

@@ -13,13 +13,14 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::current;
 use crate::header::{
-    Ended, ListenerKey, Several, WaitOn, Watchable, Watched, Watcher, Watching, pending_tasks,
+    Ended, ListenerKey, Several, Watchable, Watched, Watcher, Watching, pending_tasks,
 };
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::promise::Promise;
 use crate::task::Task;
 use crate::text::shown_as;
 use crate::time::{Sleep, sleep_at};
+use crate::wait_on::WaitOn;
 use crate::waker::wake_on;
 
 /// When a [`wait`] is over.
@@ -315,7 +316,7 @@ impl<H: WaitItem> Future for Wait<H> {
             let old = begun.watch.waker.replace(Some(context.waker().clone()));
             drop(old);
             let core = &begun.watch.core;
-            let on = WaitOn::Several(begun.watch.clone());
+            let on = || WaitOn::Several(begun.watch.clone());
             core.note_wait(on, Some(this.site));
             return Poll::Pending;
         }

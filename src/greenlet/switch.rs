@@ -20,8 +20,8 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use crate::current;
 use crate::greenlet::overflow::{self, Ground};
 use crate::greenlet::stack;
-use crate::header::WaitOn;
 use crate::observe::Site;
+use crate::wait_on::WaitOn;
 
 #[cfg(panic = "abort")]
 compile_error!("the feature `greenlet` unwinds stacks: it needs panic = \"unwind\"");
@@ -271,7 +271,7 @@ pub(crate) fn try_wait<F: IntoFuture>(future: F) -> Result<F::Output, CannotWait
         // that resumed us, until we suspend. Neither leaves the thread, as a coroutine cannot be sent.
         let (back, waker) = unsafe { (&*running.back, &*running.waker) };
         // Of this library's futures each says what it waits for; of another's the loop knows at least the line.
-        current::with(|core| core.note_wait(WaitOn::Unknown, Some(site)));
+        current::with(|core| core.note_wait(|| WaitOn::Unknown, Some(site)));
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(waker)) {
             return Ok(value);
         }

@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 
 use crate::callback::Callback;
 use crate::core::Core;
-use crate::header::WaitOn;
-use crate::observe::{Event, Site, WaitKind};
+use crate::observe::{Event, Site};
 use crate::reactor::{Direction, SourceKey, Waiter};
+use crate::wait_on::WaitOn;
 
 /// Public in name only, for the sealed trait of the halves.
 pub struct Source<S: mio::event::Source> {
@@ -77,11 +77,11 @@ impl<S: mio::event::Source> Source<S> {
             None => None,
         };
         drop(old);
-        let kind = match direction {
-            Direction::Read => WaitKind::Readable(self.key.slot(), self.fd),
-            Direction::Write => WaitKind::Writable(self.key.slot(), self.fd),
+        let on = || match direction {
+            Direction::Read => WaitOn::Readable(self.key.slot(), self.fd),
+            Direction::Write => WaitOn::Writable(self.key.slot(), self.fd),
         };
-        self.core.note_wait(WaitOn::Leaf(kind), site);
+        self.core.note_wait(on, site);
         Poll::Pending
     }
 

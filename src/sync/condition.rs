@@ -13,11 +13,12 @@ use std::task::{Context, Poll, Waker};
 
 use crate::core::Core;
 use crate::current;
-use crate::header::{Ended, Request, WaitOn, Waitable};
+use crate::header::{Ended, Request, Waitable};
 use crate::observe::WaitKind;
 use crate::sync::lock::{Hold, Lock, LockAcquire, NotAcquiredError};
 use crate::sync::wait_list::{Spot, State, Turn, WaitList};
 use crate::text::shown_as;
+use crate::wait_on::WaitOn;
 
 #[derive(Default)]
 struct Inner {
@@ -223,11 +224,18 @@ impl Waiting {
         result
     }
 
-    fn is_woken(&self) -> bool {
+    /// `None` when it is in no list.
+    fn with_turn<R>(&self, look: impl FnOnce(&WaitList, &Turn) -> R) -> Option<R> {
+        let Inner { lock, list } = &*self.condition.0;
         self.with_stage(|stage| match stage {
-            Stage::Notice(turn) | Stage::Lock(turn) => turn.state() == State::Woken,
-            Stage::Back | Stage::Gone => false,
+            Stage::Notice(turn) => Some(look(list, turn)),
+            Stage::Lock(turn) => Some(look(lock.list(), turn)),
+            Stage::Back | Stage::Gone => None,
         })
+    }
+
+    fn is_woken(&self) -> bool {
+        self.with_turn(WaitList::state) == Some(State::Woken)
     }
 
     fn is_back(&self) -> bool {
@@ -287,11 +295,7 @@ impl Waitable for Waiting {
 
     fn on_cancel(self: Rc<Self>, _: &mut Request) {
         self.asked.set(true);
-        self.with_stage(|stage| {
-            if let Stage::Notice(turn) | Stage::Lock(turn) = stage {
-                turn.cancel();
-            }
-        });
+        self.with_turn(WaitList::cancel);
     }
 
     /// Each request costs it its place, as it does in asyncio: it queues for the lock anew, at the end.
@@ -366,12 +370,8 @@ impl Future for ConditionWait {
         if waiting.is_back() {
             return Poll::Ready(Ok(()));
         }
-        waiting.with_stage(|stage| {
-            if let Stage::Notice(turn) | Stage::Lock(turn) = stage {
-                turn.set_waker(context.waker());
-            }
-        });
-        let on = WaitOn::Object(waiting.clone());
+        waiting.with_turn(|list, turn| list.set_waker(turn, context.waker()));
+        let on = || WaitOn::Object(waiting.clone());
         waiting.core.note_wait(on, Some(this.spot.site));
         this.waiting = Some(waiting);
         Poll::Pending

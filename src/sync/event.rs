@@ -104,10 +104,7 @@ impl Future for EventWait {
             return Poll::Ready(());
         }
         let list = &this.event.0.list;
-        let woken = list.poll_woken(&mut this.turn, context, this.spot);
-        woken.map(|()| {
-            this.turn.take().map(|turn| list.leave(turn));
-        })
+        list.poll_woken(&mut this.turn, context, this.spot)
     }
 }
 

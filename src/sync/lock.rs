@@ -127,9 +127,17 @@ impl Lock {
     }
 
     pub(crate) fn queue(&self, waker: &Waker, spot: Spot) -> Turn {
-        let turn = self.0.list.join(waker, spot);
-        turn.set_holder(|| Rc::downgrade(&self.0));
-        turn
+        self.name_holder();
+        self.0.list.join(waker, spot)
+    }
+
+    /// Those who wait can say who has it.
+    fn name_holder(&self) {
+        self.0.list.set_holder(|| Rc::downgrade(&self.0));
+    }
+
+    pub(crate) fn list(&self) -> &WaitList {
+        &self.0.list
     }
 
     /// Takes it by a turn that was woken.
@@ -184,15 +192,11 @@ impl Future for LockAcquire {
         if let Some(hold) = taken {
             return Poll::Ready(LockGuard::new(lock, hold));
         }
+        lock.name_holder();
         let woken = lock.0.list.poll_woken(&mut this.turn, context, this.spot);
-        if let Some(turn) = &this.turn {
-            turn.set_holder(|| Rc::downgrade(&lock.0));
-        }
         woken.map(|()| {
             let hold = lock.new_hold();
-            if let Some(turn) = this.turn.take() {
-                lock.take_turn(turn, hold);
-            }
+            lock.0.held.set(Some(hold));
             LockGuard::new(lock, hold)
         })
     }

@@ -31,6 +31,7 @@ mod condition;
 mod event;
 mod lifo_queue;
 mod lock;
+mod places;
 mod priority_queue;
 mod queue;
 mod queue_error;

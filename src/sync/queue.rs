@@ -8,13 +8,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::core::Core;
 use crate::current;
-use crate::observe::{self, is_observed};
+use crate::observe::{self, Site, is_observed};
 use crate::sync::event::{Event, EventWait};
 use crate::sync::queue_error::{GetError, PutError, QueueShutDown, TaskDoneError};
 use crate::sync::wait_list::{Spot, State, Turn, WaitList};
@@ -216,7 +217,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         Put {
             queue: self.clone(),
             item: Some(item),
-            spot: Spot::here(S::NAME),
+            site: Location::caller(),
             turn: None,
         }
     }
@@ -249,7 +250,7 @@ impl<T, S: Store<T>> Queue<T, S> {
     pub fn get(&self) -> Get<T, S> {
         Get {
             queue: self.clone(),
-            spot: Spot::here(S::NAME),
+            site: Location::caller(),
             turn: None,
         }
     }
@@ -349,26 +350,18 @@ fn poll_turn(
     context: &Context<'_>,
     spot: Spot,
 ) -> Poll<()> {
-    let asks = turn
-        .as_ref()
-        .is_none_or(|turn| turn.state() == State::Woken);
-    if asks && served {
-        if let Some(turn) = turn.take() {
-            list.leave(turn);
-        }
+    if served && (turn.is_none() || list.leave_woken(turn)) {
         return Poll::Ready(());
     }
-    if let Some(turn) = turn.as_ref().filter(|_| asks) {
-        list.wait_again(turn);
-    }
-    list.poll_woken(turn, context, spot)
+    list.wait(turn, context.waker(), spot);
+    Poll::Pending
 }
 
 /// The future of [`Queue::get`].
 #[must_use = "an item is taken out only when this is awaited"]
 pub struct Get<T, S: Store<T> = Fifo<T>> {
     queue: Queue<T, S>,
-    spot: Spot,
+    site: Site,
     turn: Option<Turn>,
 }
 
@@ -380,7 +373,8 @@ impl<T, S: Store<T>> Future for Get<T, S> {
         let inner = &this.queue.0;
         let served = inner.len() > 0 || inner.shut_down.get();
         let list = &inner.getters;
-        poll_turn(list, &mut this.turn, served, context, this.spot)
+        let spot = Spot::new(S::NAME, this.site);
+        poll_turn(list, &mut this.turn, served, context, spot)
             .map(|()| inner.pop().ok_or(QueueShutDown(())))
     }
 }
@@ -402,7 +396,7 @@ pub struct Put<T, S: Store<T> = Fifo<T>> {
     queue: Queue<T, S>,
     /// Until it is handed over.
     item: Option<T>,
-    spot: Spot,
+    site: Site,
     turn: Option<Turn>,
 }
 
@@ -418,7 +412,8 @@ impl<T, S: Store<T>> Future for Put<T, S> {
         let shut_down = inner.shut_down.get();
         let served = inner.room() > 0 || shut_down;
         let list = &inner.putters;
-        poll_turn(list, &mut this.turn, served, context, this.spot).map(|()| {
+        let spot = Spot::new(S::NAME, this.site);
+        poll_turn(list, &mut this.turn, served, context, spot).map(|()| {
             let item = this.item.take().expect("a put is polled after its end");
             if shut_down {
                 return Err(QueueShutDown(item));

@@ -188,7 +188,6 @@ impl Future for SemaphoreAcquire {
             .list
             .poll_woken(&mut this.turn, context, this.spot);
         woken.map(|()| {
-            this.turn.take().map(|turn| semaphore.list.leave(turn));
             semaphore.hand_out_all();
             Permit(Some(semaphore.clone()))
         })

@@ -1,22 +1,21 @@
 //! The wait list under every primitive: who waits, in the order of arrival.
 //!
-//! A waiter that was woken or cancelled stays in its place until its task steps (or drops the future): that place is what
-//! newcomers queue behind. Entries are linked by index in a slab, so that any of them leaves in constant time. A list keeps
-//! some waiters that have left for those who come next, as it keeps the slab's memory.
+//! One that was woken or cancelled stays in its place until its task steps (or drops the future): that place is what newcomers
+//! queue behind. The note of who waits names the list and the number of the place, so that a cancellation finds it.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use slab::Slab;
-
-use crate::core::Core;
 use crate::current;
-use crate::header::{Ended, Request, WaitOn, Waitable};
+use crate::header::Ended;
 use crate::observe::{Site, WaitKind};
-use crate::waker::wake_on;
+use crate::sync::places::{Places, Wake};
+use crate::wait_on::{Line, WaitOn};
+
+pub(crate) use crate::sync::places::State;
 
 /// What is waited for, and at which line.
 #[derive(Clone, Copy)]
@@ -28,34 +27,12 @@ pub(crate) struct Spot {
 impl Spot {
     #[track_caller]
     pub(crate) fn here(kind: &'static str) -> Spot {
-        let site = Location::caller();
+        Spot::new(kind, Location::caller())
+    }
+
+    pub(crate) fn new(kind: &'static str, site: Site) -> Spot {
         Spot { kind, site }
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum State {
-    #[default]
-    Waiting,
-    /// It is its turn; its task is ready to step.
-    Woken,
-    /// A cancellation reached it while it waited: it cannot be woken any more.
-    Cancelled,
-}
-
-/// How many waiters that have left a list keeps at most.
-const SPARE: usize = 16;
-
-/// One who waits. Cancelling its task puts it out of the running at once, before the task steps.
-#[derive(Default)]
-pub(crate) struct Waiter {
-    /// `None` while it is spare.
-    core: Option<Rc<Core>>,
-    state: Cell<State>,
-    waker: Cell<Option<Waker>>,
-    kind: &'static str,
-    /// Who has what is waited for, where that can be said: the same for all in a list.
-    holder: OnceCell<Weak<dyn Holder>>,
 }
 
 /// Something that one task has, and others wait for.
@@ -64,46 +41,47 @@ pub(crate) trait Holder {
     fn task(&self) -> Option<u64>;
 }
 
-impl Waiter {
+/// A place in a list: to be given back by [`WaitList::leave`].
+pub(crate) struct Turn(u32);
+
+/// What the notes of those who wait refer to.
+#[derive(Default)]
+struct Row {
+    places: RefCell<Places>,
+    /// Who has what is waited for, where that can be said.
+    holder: OnceCell<Weak<dyn Holder>>,
+}
+
+impl Row {
     fn holder(&self) -> Option<u64> {
         self.holder.get()?.upgrade()?.task()
     }
-
-    fn end(&self, state: State) {
-        self.state.set(state);
-        if let (Some(waker), Some(core)) = (self.waker.take(), &self.core) {
-            wake_on(core, waker);
-        }
-    }
-
-    fn cancel(&self) {
-        if self.state.get() == State::Waiting {
-            self.end(State::Cancelled);
-        }
-    }
 }
 
-impl Waitable for Waiter {
-    fn ended(&self) -> Option<Ended> {
-        match self.state.get() {
+impl Line for Row {
+    fn wait_kind(&self, place: u32) -> Option<WaitKind> {
+        self.places.borrow().kind(place).map(WaitKind::Sync)
+    }
+
+    fn ended(&self, place: u32) -> Option<Ended> {
+        match self.places.borrow().state(place) {
             State::Waiting => None,
             State::Woken => Some(Ended::Finished),
-            State::Cancelled => Some(Ended::Cancelled),
+            State::Cancelled | State::Left => Some(Ended::Cancelled),
         }
     }
 
-    fn on_cancel(self: Rc<Self>, _: &mut Request) {
-        self.cancel();
+    fn cancel(&self, place: u32) {
+        let cancelled = self.places.borrow_mut().cancel(place);
+        if let Some(cancelled) = cancelled {
+            cancelled.wake();
+        }
     }
 
-    fn wait_kind(&self) -> WaitKind {
-        WaitKind::Sync(self.kind)
-    }
-
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn describe(&self, kind: WaitKind, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.holder() {
-            Some(task) => write!(f, "<{} held by {}>", self.kind, name_of(task)),
-            None => write!(f, "<{}>", self.kind),
+            Some(task) => write!(f, "<{kind} held by {}>", name_of(task)),
+            None => write!(f, "<{kind}>"),
         }
     }
 
@@ -119,215 +97,152 @@ fn name_of(number: u64) -> String {
     task.map_or_else(|| format!("Task-{number}"), |task| task.header().name())
 }
 
-/// A place in a list: to be given back by [`WaitList::leave`].
-pub(crate) struct Turn {
-    key: usize,
-    waiter: Rc<Waiter>,
-}
-
-impl Turn {
-    pub(crate) fn state(&self) -> State {
-        self.waiter.state.get()
-    }
-
-    pub(crate) fn cancel(&self) {
-        self.waiter.cancel();
-    }
-
-    pub(crate) fn set_holder<H: Holder + 'static>(&self, holder: impl FnOnce() -> Weak<H>) {
-        self.waiter.holder.get_or_init(|| holder());
-    }
-
-    pub(crate) fn set_waker(&self, waker: &Waker) {
-        self.waiter.waker.set(Some(waker.clone()));
-    }
-}
-
-struct Entry {
-    waiter: Rc<Waiter>,
-    /// Rises along the list.
-    number: u64,
-    before: Option<usize>,
-    after: Option<usize>,
-}
-
+/// Those who wait for one thing. It holds no memory before somebody has to wait.
 #[derive(Default)]
-struct Entries {
-    slab: Slab<Entry>,
-    first: Option<usize>,
-    last: Option<usize>,
-    /// Everybody before this one has been woken or cancelled, so that waking many in a row walks the list once.
-    unwoken: Option<usize>,
-    joined: u64,
-    /// Nobody else refers to these.
-    spare: Vec<Rc<Waiter>>,
-}
-
-impl Entries {
-    fn new_waiter(&mut self, waker: &Waker, kind: &'static str) -> Rc<Waiter> {
-        let mut waiter = self.spare.pop().unwrap_or_default();
-        if let Some(new) = Rc::get_mut(&mut waiter) {
-            new.core = Some(current::expect());
-            new.state.set(State::Waiting);
-            new.waker.set(Some(waker.clone()));
-            new.kind = kind;
-        }
-        waiter
-    }
-
-    /// The first who can be woken.
-    fn next_waiting(&mut self) -> Option<Rc<Waiter>> {
-        while let Some(key) = self.unwoken {
-            let entry = &self.slab[key];
-            if entry.waiter.state.get() == State::Waiting {
-                return Some(entry.waiter.clone());
-            }
-            self.unwoken = entry.after;
-        }
-        None
-    }
-
-    fn backwards(&self) -> impl Iterator<Item = &Waiter> {
-        let mut key = self.last;
-        std::iter::from_fn(move || {
-            let entry = &self.slab[key?];
-            key = entry.before;
-            Some(&*entry.waiter)
-        })
-    }
-}
-
-/// Those who wait for one thing. Empty, it holds no memory.
-#[derive(Default)]
-pub(crate) struct WaitList(RefCell<Entries>);
+pub(crate) struct WaitList(OnceCell<Rc<Row>>);
 
 impl WaitList {
+    fn row(&self) -> &Rc<Row> {
+        self.0.get_or_init(Rc::default)
+    }
+
+    /// Whom to name as the one who has what is waited for.
+    pub(crate) fn set_holder<H: Holder + 'static>(&self, holder: impl FnOnce() -> Weak<H>) {
+        self.row().holder.get_or_init(|| holder());
+    }
+
     /// Queues up at the end, on behalf of whom `waker` wakes.
     pub(crate) fn join(&self, waker: &Waker, spot: Spot) -> Turn {
-        let entries = &mut *self.0.borrow_mut();
-        let waiter = entries.new_waiter(waker, spot.kind);
-        entries.joined += 1;
-        let key = entries.slab.insert(Entry {
-            waiter: waiter.clone(),
-            number: entries.joined,
-            before: entries.last,
-            after: None,
-        });
-        match entries.last.replace(key) {
-            Some(before) => entries.slab[before].after = Some(key),
-            None => entries.first = Some(key),
+        let wake = Wake::new(current::expect(), waker);
+        Turn(self.row().places.borrow_mut().add(spot.kind, wake))
+    }
+
+    /// What has become of a place.
+    pub(crate) fn state(&self, turn: &Turn) -> State {
+        self.row().places.borrow().state(turn.0)
+    }
+
+    /// A cancellation reaches it.
+    pub(crate) fn cancel(&self, turn: &Turn) {
+        self.row().cancel(turn.0);
+    }
+
+    /// Makes a place whose wait goes on wake `waker`.
+    pub(crate) fn set_waker(&self, turn: &Turn, waker: &Waker) {
+        if self.state(turn) == State::Waiting {
+            self.keeps(turn, waker);
         }
-        entries.unwoken.get_or_insert(key);
-        Turn { key, waiter }
     }
 
     /// Gives the place up, and says what had become of it. One that had been woken must be used or passed on.
     pub(crate) fn leave(&self, turn: Turn) -> State {
-        let Turn { key, mut waiter } = turn;
-        let state = waiter.state.get();
-        // Dropped when the list is whole again: the drop of a waker may call back.
-        let _left;
-        let entries = &mut *self.0.borrow_mut();
-        let Entry { before, after, .. } = entries.slab.remove(key);
-        match before {
-            Some(before) => entries.slab[before].after = after,
-            None => entries.first = after,
-        }
-        match after {
-            Some(after) => entries.slab[after].before = before,
-            None => entries.last = before,
-        }
-        if entries.unwoken == Some(key) {
-            entries.unwoken = after;
-        }
-        if entries.spare.len() < SPARE {
-            if let Some(spare) = Rc::get_mut(&mut waiter) {
-                _left = (spare.core.take(), spare.waker.take());
-                entries.spare.push(waiter);
-            }
-        }
+        let (state, _dropped) = self.row().places.borrow_mut().remove(turn.0);
         state
     }
 
-    /// Ready when the place in `turn` has been woken; until then keeps it, or takes one at the end.
+    /// Gives the place up if it was woken.
+    #[inline]
+    pub(crate) fn leave_woken(&self, turn: &mut Option<Turn>) -> bool {
+        let (Some(Turn(number)), Some(row)) = (&turn, self.0.get()) else {
+            return false;
+        };
+        let woken = row.places.borrow_mut().remove_woken(*number);
+        if woken {
+            *turn = None;
+        }
+        woken
+    }
+
+    /// Ready when the place in `turn` has been woken, and has then been given up; until then keeps it, or takes one.
     pub(crate) fn poll_woken(
         &self,
         turn: &mut Option<Turn>,
         context: &Context<'_>,
         spot: Spot,
     ) -> Poll<()> {
-        match turn.as_ref().map(Turn::state) {
-            Some(State::Woken) => return Poll::Ready(()),
-            Some(State::Waiting) => {}
-            // A request that was meant for another part of the same task: it waits anew.
-            Some(State::Cancelled) => {
-                turn.take().map(|turn| self.leave(turn));
-            }
-            None => {}
+        if self.leave_woken(turn) {
+            return Poll::Ready(());
         }
-        let waiter = match turn {
-            Some(turn) => {
-                turn.set_waker(context.waker());
-                &turn.waiter
-            }
-            None => &turn.insert(self.join(context.waker(), spot)).waiter,
-        };
-        if let Some(core) = &waiter.core {
-            core.note_wait(WaitOn::Object(waiter.clone()), Some(spot.site));
-        }
+        self.wait(turn, context.waker(), spot);
         Poll::Pending
+    }
+
+    /// Waits in the place in `turn`, or takes one at the end.
+    pub(crate) fn wait(&self, turn: &mut Option<Turn>, waker: &Waker, spot: Spot) {
+        if turn.is_some() {
+            self.stay(turn, waker);
+        }
+        let (row, core) = (self.row(), current::expect());
+        let place = match turn {
+            Some(Turn(place)) => *place,
+            None => {
+                let wake = Wake::new(core.clone(), waker);
+                let place = row.places.borrow_mut().add(spot.kind, wake);
+                turn.insert(Turn(place)).0
+            }
+        };
+        core.note_wait(|| WaitOn::Place(row.clone(), place), Some(spot.site));
+    }
+
+    /// One that was woken in vain, or polled for another reason, keeps its old place. One that was cancelled, by a request that
+    /// was meant for another part of the same task, gives it up.
+    #[cold]
+    fn stay(&self, turn: &mut Option<Turn>, waker: &Waker) {
+        if let Some(cancelled) = turn.take_if(|turn| !self.keeps(turn, waker)) {
+            self.leave(cancelled);
+        }
+    }
+
+    /// Whether the wait goes on in this place, or begins anew, and not under a cancellation.
+    fn keeps(&self, turn: &Turn, waker: &Waker) -> bool {
+        let wake = Wake::new(current::expect(), waker);
+        // A name for it, so that what is left over is dropped after the borrow: the drop of a waker may call back.
+        let kept = self.row().places.borrow_mut().wait_on(turn.0, wake);
+        kept.is_ok()
     }
 
     /// Wakes the first who waits; false when nobody does.
     pub(crate) fn wake_next(&self) -> bool {
-        let next = self.0.borrow_mut().next_waiting();
-        next.is_some_and(|waiter| {
-            waiter.end(State::Woken);
-            true
-        })
+        let Some(row) = self.0.get() else {
+            return false;
+        };
+        let next = row.places.borrow_mut().wake_next();
+        next.map(Wake::wake).is_some()
     }
 
     /// Wakes the first in the list if it waits; one that was woken or cancelled before has to step first.
     pub(crate) fn wake_first(&self) {
-        let entries = self.0.borrow();
-        let first = entries.first.map(|key| entries.slab[key].waiter.clone());
-        drop(entries);
-        if let Some(waiter) = first.filter(|waiter| waiter.state.get() == State::Waiting) {
-            waiter.end(State::Woken);
-        }
-    }
-
-    /// One that was woken in vain waits on in its old place.
-    pub(crate) fn wait_again(&self, turn: &Turn) {
-        turn.waiter.state.set(State::Waiting);
-        let entries = &mut *self.0.borrow_mut();
-        let number = entries.slab[turn.key].number;
-        if entries
-            .unwoken
-            .is_none_or(|key| entries.slab[key].number > number)
-        {
-            entries.unwoken = Some(turn.key);
+        let Some(row) = self.0.get() else {
+            return;
+        };
+        let first = row.places.borrow_mut().wake_first();
+        if let Some(first) = first {
+            first.wake();
         }
     }
 
     /// How many can be woken.
     pub(crate) fn waiting(&self) -> usize {
-        let entries = self.0.borrow();
-        let waiting = |waiter: &&Waiter| waiter.state.get() == State::Waiting;
-        entries.backwards().filter(waiting).count()
+        let waiting = |row: &Rc<Row>| {
+            let places = row.places.borrow();
+            places
+                .states()
+                .filter(|state| *state == State::Waiting)
+                .count()
+        };
+        self.0.get().map_or(0, waiting)
     }
 
     /// Whether anybody is in the list who was not cancelled: a newcomer has to queue.
     pub(crate) fn is_queued(&self) -> bool {
-        let entries = self.0.borrow();
         // From the end, where those who came last are seldom cancelled.
-        entries
-            .backwards()
-            .any(|waiter| waiter.state.get() != State::Cancelled)
+        let queues = |state| matches!(state, State::Waiting | State::Woken);
+        let queued = |row: &Rc<Row>| row.places.borrow().states().rev().any(queues);
+        self.0.get().is_some_and(queued)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.borrow().slab.len()
+        self.0.get().map_or(0, |row| row.places.borrow().len())
     }
 }
 
@@ -350,10 +265,8 @@ mod tests {
     use crate::event_loop::EventLoop;
 
     fn kinds(list: &WaitList) -> Vec<&'static str> {
-        let entries = list.0.borrow();
-        let mut kinds: Vec<_> = entries.backwards().map(|waiter| waiter.kind).collect();
-        kinds.reverse();
-        kinds
+        let places = list.row().places.borrow();
+        (0..100).filter_map(|number| places.kind(number)).collect()
     }
 
     fn in_a_loop(test: impl FnOnce(&WaitList) + 'static) {
@@ -375,8 +288,13 @@ mod tests {
             list.leave(c);
             assert_eq!((kinds(list), list.len()), (vec!["a", "e"], 2));
             assert!(list.wake_next());
-            assert_eq!((a.state(), e.state()), (State::Woken, State::Woken));
-            list.wait_again(&a);
+            assert_eq!(
+                (list.state(&a), list.state(&e)),
+                (State::Woken, State::Woken)
+            );
+            let mut a = Some(a);
+            list.stay(&mut a, Waker::noop());
+            let a = a.unwrap();
             assert!(list.wake_next());
             assert!(!list.wake_next());
             list.leave(a);
@@ -386,30 +304,17 @@ mod tests {
     }
 
     #[test]
-    fn only_waiters_that_nobody_refers_to_are_used_again() {
+    fn a_place_that_was_left_cannot_be_cancelled() {
         in_a_loop(|list| {
-            let join = |kind| list.join(Waker::noop(), Spot::here(kind));
-            let turn = join("noted");
-            let noted = turn.waiter.clone();
+            let turn = list.join(Waker::noop(), Spot::here("left"));
+            let (row, number) = (list.row(), turn.0);
+            assert_eq!(row.wait_kind(number), Some(WaitKind::Sync("left")));
             list.leave(turn);
-            assert!(list.0.borrow().spare.is_empty());
-            let turns: Vec<_> = (0..SPARE + 2).map(|_| join("left")).collect();
-            turns[0].cancel();
-            for turn in turns {
-                list.leave(turn);
-            }
-            assert_eq!(list.0.borrow().spare.len(), SPARE);
-            assert!(
-                list.0
-                    .borrow()
-                    .spare
-                    .iter()
-                    .all(|spare| spare.core.is_none())
-            );
-            let new = join("new");
-            assert_eq!(new.state(), State::Waiting);
-            noted.cancel();
-            assert_eq!((kinds(list), new.state()), (vec!["new"], State::Waiting));
+            assert_eq!(row.wait_kind(number), None);
+            let next = list.join(Waker::noop(), Spot::here("next"));
+            row.cancel(number);
+            assert_eq!(list.state(&next), State::Waiting);
+            assert_eq!(row.ended(number), Some(Ended::Cancelled));
         });
     }
 }

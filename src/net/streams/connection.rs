@@ -12,9 +12,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::current;
-use crate::header::WaitOn;
 use crate::net::streams::transport::Transport;
-use crate::observe::{Site, WaitKind};
+use crate::observe::Site;
+use crate::wait_on::WaitOn;
 
 const HIGH_WATER: usize = 64 * 1024;
 const LOW_WATER: usize = 16 * 1024;
@@ -245,7 +245,7 @@ impl Connection {
             None => {}
         }
         self.wait(context);
-        note_wait(WaitKind::Sync("StreamWriter.drain"), site);
+        note_wait("StreamWriter.drain", site);
         Poll::Pending
     }
 
@@ -254,14 +254,14 @@ impl Connection {
             return Poll::Ready(self.failure().map_or(Ok(()), Err));
         }
         self.wait(context);
-        note_wait(WaitKind::Sync("StreamWriter.wait_closed"), site);
+        note_wait("StreamWriter.wait_closed", site);
         Poll::Pending
     }
 }
 
 /// The running task is about to wait for this.
-pub(super) fn note_wait(kind: WaitKind, site: Site) {
-    current::with(|core| core.note_wait(WaitOn::Leaf(kind), Some(site)));
+pub(super) fn note_wait(what: &'static str, site: Site) {
+    current::with(|core| core.note_wait(|| WaitOn::Sync(what), Some(site)));
 }
 
 impl Drop for Connection {

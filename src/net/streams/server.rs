@@ -24,7 +24,7 @@ use crate::net::streams::writer::StreamWriter;
 use crate::net::tcp::descriptor;
 #[cfg(unix)]
 use crate::net::unix::UnixListener;
-use crate::observe::{Site, WaitKind};
+use crate::observe::Site;
 use crate::reactor::Direction;
 use crate::task::{self, Task};
 use crate::timers::Target;
@@ -299,7 +299,7 @@ impl Inner {
                 return Poll::Ready(());
             }
             self.waiters.borrow_mut().push(context.waker().clone());
-            note_wait(WaitKind::Sync(what), site);
+            note_wait(what, site);
             Poll::Pending
         })
         .await;
