@@ -34,12 +34,13 @@ impl Outcome {
 pub struct Meter {
     wall: Instant,
     cpu: Duration,
+    user: Duration,
 }
 
 impl Meter {
     pub fn start() -> Meter {
-        let (cpu, wall) = (cpu_time(), Instant::now());
-        Meter { wall, cpu }
+        let (user, cpu, wall) = (user_time(), cpu_time(), Instant::now());
+        Meter { wall, cpu, user }
     }
 
     pub fn wall(&self) -> Duration {
@@ -48,6 +49,12 @@ impl Meter {
 
     pub fn cpu(&self) -> Duration {
         cpu_time() - self.cpu
+    }
+
+    /// What of it was spent outside of the kernel, an operation. The kernel looks once a tick which side it is on, so a run
+    /// of a second is good for a hundredth or two.
+    pub fn user_ns(&self, ops: u64) -> f64 {
+        (user_time() - self.user).as_nanos() as f64 / ops as f64
     }
 
     /// CPU nanoseconds an operation.
@@ -71,6 +78,19 @@ pub fn cpu_time() -> Duration {
     let failed = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     assert_eq!(failed, 0, "no CPU clock");
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The CPU time of this process outside of the kernel.
+fn user_time() -> Duration {
+    // SAFETY: a rusage may be zero, and the call only writes to the one given.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let failed = libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        assert_eq!(failed, 0, "no account of the CPU time");
+        usage
+    };
+    let time = usage.ru_utime;
+    Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000)
 }
 
 /// The resident memory of a process in bytes; `self` is this one.

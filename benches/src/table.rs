@@ -29,6 +29,16 @@ pub fn ratio(row: &Row, base: &Row) -> f64 {
     )
 }
 
+/// The median of the differences of the rounds, each to the same round of `base`.
+pub fn above(row: &Row, base: &Row) -> f64 {
+    let rounds = row.figures.iter().zip(&base.figures);
+    median(
+        &rounds
+            .map(|(figure, base)| figure - base)
+            .collect::<Vec<_>>(),
+    )
+}
+
 /// What stands above the lines of [`Table::summary`].
 pub const SUMMARY_HEAD: &str = "\
 | workload | unit | floor | glassloop | best peer | to the best peer | to the floor |
@@ -78,10 +88,14 @@ impl<'a> Table<'a> {
         let columns: String = columns.collect();
         let _ = writeln!(
             text,
-            "| | {} | best | to the best peer | to the floor |{columns}",
+            "| | {} | best | to the best peer | to the floor | above the floor |{columns}",
             family.unit
         );
-        let _ = writeln!(text, "|---|--:|--:|--:|--:|{}", "--:|".repeat(extras.len()));
+        let _ = writeln!(
+            text,
+            "|---|--:|--:|--:|--:|--:|{}",
+            "--:|".repeat(extras.len())
+        );
         for row in &self.rows {
             if let Some(failure) = &row.failure {
                 let _ = writeln!(text, "| {} | failed: {failure} |", row.contestant);
@@ -93,12 +107,13 @@ impl<'a> Table<'a> {
             };
             let _ = write!(
                 text,
-                "| {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} |",
                 row.contestant,
                 number(median(&row.figures)),
                 number(best),
                 to(peer),
                 to(floor),
+                floor.map_or("".to_owned(), |floor| number(above(row, floor))),
             );
             for name in &extras {
                 let found = row.extras.iter().find(|(extra, _)| extra == *name);

@@ -40,6 +40,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) site: Site,
     pub(crate) tracer: Tracer<'a>,
     pub(crate) state: State,
+    /// When it began, until it waits for the first time.
+    pub(crate) began: Option<u64>,
 }
 
 /// How far the sending is.
@@ -248,14 +250,17 @@ impl Future for Exchanging<'_> {
         if polled.is_ready() {
             return polled;
         }
-        let exchange = &this.exchange;
+        let exchange = &mut this.exchange;
         let moved = exchange.connection.moved();
         if exchange.waits_on() == On::Producer {
             this.until = exchange.total;
             this.moved = u64::MAX;
+            exchange.began = None;
         } else if moved != this.moved {
             this.moved = moved;
-            let inactive = Deadline::new(exchange.core, Knob::SockRead, exchange.sock_read);
+            let now = exchange.began.take();
+            let now = now.unwrap_or_else(|| exchange.core.clock.read());
+            let inactive = Deadline::from(now, Knob::SockRead, exchange.sock_read);
             this.until = inactive.earlier(exchange.total);
         }
         match this.alarm.poll(context, this.until) {

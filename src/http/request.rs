@@ -305,10 +305,10 @@ impl Request {
     /// One line for all: given as a header, for this request, and from the jar.
     fn write_cookies(&self, out: &mut Vec<u8>, shared: &Shared, jar: Option<&[u8]>) {
         let given = match self.headers.contains_key(COOKIE) || self.is_abroad {
-            true => &self.headers,
-            false => &shared.defaults,
+            true => Some(&self.headers),
+            false => shared.default_cookies.then_some(&shared.defaults),
         };
-        let given = given.get_all(COOKIE).iter();
+        let given = given.into_iter().flat_map(|given| given.get_all(COOKIE));
         let given = given.map(|value| value.as_bytes());
         let own = (!self.cookies.is_empty()).then_some(self.cookies.as_bytes());
         let mut separator: &[u8] = b"cookie: ";

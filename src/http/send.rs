@@ -316,6 +316,7 @@ impl Hop<'_> {
         route: Route<'_>,
     ) -> Exchanging<'b> {
         let (limits, upgrade) = (self.shared.limits, request.offers_upgrade());
+        let reused = connection.reused;
         connection.begin(&request.method, limits, upgrade);
         let feed = request.body.feed();
         let cookies = self.shared.cookies.as_ref();
@@ -340,6 +341,8 @@ impl Hop<'_> {
                 sent: 0,
                 continues: None,
             },
+            // A kept connection was taken in this very step, with a look at the clock.
+            began: reused.then(|| self.core.clock.last()),
         })
     }
 }

@@ -277,6 +277,7 @@ impl SessionBuilder {
             cookies: self.cookies,
             base_url: self.base_url.transpose()?,
             urls: Urls::default(),
+            default_cookies: defaults.contains_key(COOKIE),
             defaults,
             default_lines,
             redirects: self.redirects,

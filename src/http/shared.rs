@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) defaults: HeaderMap,
     /// The same, written out.
     pub(crate) default_lines: Vec<u8>,
+    /// There are cookies among them.
+    pub(crate) default_cookies: bool,
     pub(crate) redirects: Policy,
     pub(crate) proxies: Proxies,
     pub(crate) retry_stale: bool,
