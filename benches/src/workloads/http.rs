@@ -19,6 +19,9 @@ fn outcome(meter: &Meter, ops: u64) -> Outcome {
         .with("requests a second", ops as f64 / meter.wall().as_secs_f64())
 }
 
+/// So many GETs on each connection have their allocations counted, which takes time, and so is done afterwards.
+const COUNTED: u64 = 20;
+
 fn with_allocations(outcome: Outcome, allocations: &Allocations, ops: u64) -> Outcome {
     let each = |total: u64| total as f64 / ops as f64;
     outcome
@@ -62,10 +65,9 @@ pub fn keep_alive<C: Client>(Size { population, ops }: Size) -> Outcome {
         let meter = Meter::start();
         let ready = get_all::<C>(ready, each).await;
         let outcome = outcome(&meter, each * population);
-        // To count them takes time, so that is done afterwards.
-        let (allocations, fewer) = (Allocations::start(), each.div_ceil(20));
-        get_all::<C>(ready, fewer).await;
-        with_allocations(outcome, &allocations, fewer * population)
+        let allocations = Allocations::start();
+        get_all::<C>(ready, COUNTED).await;
+        with_allocations(outcome, &allocations, COUNTED * population)
     })
 }
 
@@ -184,9 +186,9 @@ pub fn keep_alive_ureq(Size { population, ops }: Size) -> Outcome {
     let (meter, each) = (Meter::start(), ops / population);
     ureq_threads(&server, population, each);
     let outcome = outcome(&meter, each * population);
-    let (allocations, fewer) = (Allocations::start(), each.div_ceil(20));
-    ureq_threads(&server, population, fewer);
-    with_allocations(outcome, &allocations, fewer * population)
+    let allocations = Allocations::start();
+    ureq_threads(&server, population, COUNTED);
+    with_allocations(outcome, &allocations, COUNTED * population)
 }
 
 /// A thread for each request of the chapter.
