@@ -108,7 +108,8 @@ impl Body {
         })
     }
 
-    /// A body that is read from `reader`. Give the length if it is known.
+    /// A body that is read from `reader`, 64 KiB at a time, and only when the socket takes more. Give the length in bytes if it is
+    /// known. An error of the reader is [`ErrorKind::Body`](crate::http::ErrorKind::Body) of the request.
     pub fn from_reader(
         reader: impl AsyncRead + Unpin + 'static,
         length: impl Into<Option<u64>>,

@@ -24,9 +24,10 @@ const MOST_NAMES: usize = 1000;
 /// program that ends does not wait for it.
 static LOOKUPS: LazyLock<ThreadPool> = LazyLock::new(|| ThreadPool::of(8));
 
-/// Who looks up names: see [`TcpConnector::resolver`](crate::http::TcpConnector::resolver).
+/// Who looks up names: see [`TcpConnector::resolver`](crate::http::TcpConnector::resolver). aiohttp's `AbstractResolver`.
 pub trait Resolve {
-    /// The addresses of a name, best first.
+    /// The addresses of a name, best first. It is polled in a task of the loop, must not block, and is dropped only with the
+    /// loop: whoever gave up waiting leaves the answer to the next.
     fn resolve(&self, name: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>>>>;
 }
 

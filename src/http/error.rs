@@ -58,50 +58,60 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The URL cannot be used; the text says why.
+    /// The URL cannot be used; the text says why. aiohttp's `InvalidURL`.
     InvalidUrl(String),
     /// The request cannot be sent as it is; the text says why. Nothing was sent.
     InvalidRequest(String),
-    /// The name could not be looked up.
+    /// The name could not be looked up. `ClientConnectorDNSError`.
     Resolve(io::Error),
-    /// None of the addresses could be connected to: each with its cause.
+    /// None of the addresses could be connected to: each with its cause. `ClientConnectorError`.
     Connect(Vec<(SocketAddr, io::Error)>),
-    /// TLS failed: the certificate was refused, or the peer does not speak it.
+    /// TLS failed: the certificate was refused, or the peer does not speak it. `ClientSSLError`.
     Tls(BoxError),
     /// The proxy did what no proxy does; the text says what.
     Proxy(String),
-    /// The proxy refused the tunnel, with this status and so much of its answer as was kept.
+    /// The proxy refused the tunnel, with this status and so much of its answer as was kept. `ClientHttpProxyError`.
     ProxyRefused(StatusCode, Vec<u8>),
-    /// The limit of this name in [`ClientTimeout`](crate::http::ClientTimeout) ran out.
+    /// The limit of this name in [`ClientTimeout`](crate::http::ClientTimeout) ran out. `ServerTimeoutError`, `TimeoutError`.
     Timeout(&'static str, Duration),
     /// The session was closed.
     SessionClosed,
-    /// The server closed the connection before the first byte of a response.
+    /// The server closed the connection before the first byte of a response. `ServerDisconnectedError`.
     ConnectionClosed,
-    /// The response is not HTTP/1.1, or broke off.
+    /// The response is not HTTP/1.1, or broke off. `ClientResponseError`, `ClientPayloadError`.
     Response(ParseError),
     /// The body could not be decoded.
     Decode(BoxError),
-    /// The body is larger than the session permits.
+    /// The body is larger than the session permits: so many bytes.
     BodyTooLarge(usize),
     /// A redirect cannot be followed; the text says why.
     Redirect(String),
-    /// More redirects than permitted; these URLs were asked.
+    /// More redirects than permitted; these URLs were asked. `TooManyRedirects`.
     TooManyRedirects(Vec<Url>),
     /// The body would have to be sent again, and cannot be.
     BodyNotReplayable,
     /// What was to be sent as the body failed, or is not as long as it was said to be.
     Body(BoxError),
-    /// The status is one of an error, and [`error_for_status`](crate::http::Response::error_for_status) was asked.
+    /// The status is one of an error, and [`error_for_status`](crate::http::Response::error_for_status) was asked. `ClientResponseError`.
     Status(StatusCode),
     /// The body is not the JSON that was expected.
     #[cfg(feature = "json")]
     Json(serde_json::Error),
-    /// The socket failed.
+    /// The socket failed. `ClientOSError`.
     Io(io::Error),
 }
 
-/// Why a request failed. Its text names method, URL, phase and cause; a password in the URL is not printed.
+/// Why a request failed. Its text names method, URL, phase and cause; a password in the URL is not printed, nor are headers.
+/// It is one pointer large. aiohttp's `ClientError`, whose subclasses are the [`ErrorKind`]s.
+///
+/// ```
+/// use glassloop::http::{ClientSession, ErrorKind, Phase};
+///
+/// let error = glassloop::run(async { ClientSession::new().get("http://127.0.0.1:1/").await }).unwrap().unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::Connect(_)) && error.phase() == Phase::Connect);
+/// assert!(error.is_connect() && error.is_retryable() && !error.is_timeout());
+/// assert!(error.to_string().starts_with("GET http://127.0.0.1:1/: connect: "));
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {

@@ -12,7 +12,18 @@ use crate::current;
 use crate::http::error::ErrorKind;
 use crate::timers::{Target, TimerKey};
 
-/// Limits of time; `None` is no limit. aiohttp's `ClientTimeout`.
+/// Limits of time; `None` is no limit. aiohttp's `ClientTimeout`, with its names.
+///
+/// A limit that runs out is an [`ErrorKind::Timeout`] that names it, and closes the connection.
+///
+/// ```
+/// use glassloop::http::ClientTimeout;
+/// use std::time::Duration;
+///
+/// let patient = ClientTimeout { sock_read: None, ..ClientTimeout::default() };
+/// assert_eq!(patient.total, Some(Duration::from_secs(300)));
+/// assert_eq!(ClientTimeout::streaming().total, None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientTimeout {
     /// From sending to the last byte of the body, redirects and the wait for a free connection included. 300 s.

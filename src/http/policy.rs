@@ -39,12 +39,12 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// So many are followed; one more is an error.
+    /// So many are followed; one more is [`ErrorKind::TooManyRedirects`]. aiohttp's `max_redirects`.
     pub fn limited(redirects: usize) -> Policy {
         Policy(Kind::Limited(redirects))
     }
 
-    /// None is followed: it is the response.
+    /// None is followed: it is the response. aiohttp's `allow_redirects=False`.
     pub fn none() -> Policy {
         Policy::limited(0)
     }

@@ -22,7 +22,8 @@ use crate::observe::Site;
 /// A request that is being put together; awaiting it sends it.
 ///
 /// What cannot be sent (a header with a line break, a `Content-Length` that is not the body's) is refused when it is
-/// awaited, before a byte is written.
+/// awaited, before a byte is written. All but awaiting it may be done outside of a loop. Its methods are what aiohttp's
+/// `session.get` takes as named arguments.
 ///
 /// ```no_run
 /// # use glassloop::http::{ClientSession, Error};
@@ -54,7 +55,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a header field. One of the session's default headers with the same name is replaced.
+    /// Adds a header field. One of the session's default headers with the same name is replaced. aiohttp's `headers=`.
     pub fn header<V>(self, name: impl AsRef<str>, value: V) -> RequestBuilder
     where
         V: TryInto<HeaderValue>,
@@ -82,7 +83,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Adds `name=value` to the URL's query, escaped.
+    /// Adds `name=value` to the URL's query, escaped. aiohttp's `params=`.
     pub fn query(self, name: impl AsRef<str>, value: impl ToString) -> RequestBuilder {
         self.query_pairs([(name, value)])
     }
@@ -101,7 +102,8 @@ impl RequestBuilder {
         })
     }
 
-    /// User name and password, in the header `Authorization`.
+    /// User name and password, in the header `Authorization`, which a redirect to another origin does not get. aiohttp's
+    /// `auth=BasicAuth(user, password)`.
     pub fn basic_auth(self, user: impl AsRef<str>, password: impl AsRef<str>) -> RequestBuilder {
         let (user, password) = (user.as_ref(), password.as_ref());
         self.with(|request| {
@@ -114,7 +116,7 @@ impl RequestBuilder {
         })
     }
 
-    /// A token, in the header `Authorization`.
+    /// A token, in the header `Authorization`, which a redirect to another origin does not get.
     pub fn bearer_auth(self, token: impl AsRef<str>) -> RequestBuilder {
         self.with(|request| {
             let value = HeaderValue::try_from(format!("Bearer {}", token.as_ref()));
@@ -125,7 +127,7 @@ impl RequestBuilder {
         })
     }
 
-    /// A cookie for this request alone, and for redirects within its origin.
+    /// A cookie for this request alone, and for redirects within its origin. aiohttp's `cookies=`.
     pub fn cookie(self, name: impl AsRef<str>, value: impl AsRef<str>) -> RequestBuilder {
         let (name, value) = (name.as_ref(), value.as_ref());
         let is_value = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b';';
@@ -144,7 +146,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Gives it a body: bytes, text, or a [`Body`].
+    /// Gives it a body: bytes, text, or a [`Body`]. aiohttp's `data=`.
     pub fn body(self, body: impl Into<Body>) -> RequestBuilder {
         self.with(|request| {
             request.body = body.into();
@@ -161,7 +163,7 @@ impl RequestBuilder {
         })
     }
 
-    /// A body of the fields of a form, as a browser sends them.
+    /// A body of the fields of a form, as a browser sends them. aiohttp's `data=` with a dictionary.
     pub fn form<N: AsRef<str>, V: AsRef<str>>(
         self,
         fields: impl IntoIterator<Item = (N, V)>,
@@ -171,7 +173,7 @@ impl RequestBuilder {
         self.typed("application/x-www-form-urlencoded", form.finish().into())
     }
 
-    /// A body of several parts, with files among them.
+    /// A body of several parts, with files among them. aiohttp's `data=FormData()`.
     pub fn multipart(self, form: Form) -> RequestBuilder {
         self.with(|request| {
             let (content_type, body) = form.into_body()?;
@@ -181,7 +183,7 @@ impl RequestBuilder {
         })
     }
 
-    /// A body in JSON. Needs the feature `json`.
+    /// A body in JSON, written now. Feature `json`. aiohttp's `json=`.
     #[cfg(feature = "json")]
     pub fn json(self, value: &(impl serde::Serialize + ?Sized)) -> RequestBuilder {
         match serde_json::to_vec(value) {
@@ -193,7 +195,7 @@ impl RequestBuilder {
         }
     }
 
-    /// Sends the body in chunks, although its length may be known.
+    /// Sends the body in chunks, although its length may be known. aiohttp's `chunked=True`.
     pub fn chunked(self) -> RequestBuilder {
         self.with(|request| {
             request.chunked = true;
@@ -202,6 +204,7 @@ impl RequestBuilder {
     }
 
     /// Has the server say that it wants the body before it is sent. If it says nothing for a second, the body is sent.
+    /// aiohttp's `expect100=True`.
     pub fn expect_continue(self) -> RequestBuilder {
         self.with(|request| {
             request.expects_continue = true;
@@ -209,7 +212,7 @@ impl RequestBuilder {
         })
     }
 
-    /// The limits of time for this request, in place of the session's.
+    /// The limits of time for this request, in place of the session's: all four. aiohttp's `timeout=`.
     pub fn timeout(self, timeout: ClientTimeout) -> RequestBuilder {
         self.with(|request| {
             request.timeout = timeout;
@@ -217,7 +220,7 @@ impl RequestBuilder {
         })
     }
 
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or HTTP/1.1; the latter if not said. aiohttp's `version` of a session.
     pub fn version(self, version: Version) -> RequestBuilder {
         self.with(|request| {
             if ![Version::HTTP_10, Version::HTTP_11].contains(&version) {
@@ -228,7 +231,7 @@ impl RequestBuilder {
         })
     }
 
-    /// A redirect is the response, and not followed.
+    /// A redirect is the response, and not followed. aiohttp's `allow_redirects=False`.
     pub fn no_redirect(self) -> RequestBuilder {
         self.with(|request| {
             request.follows_redirects = false;

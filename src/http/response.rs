@@ -32,7 +32,34 @@ use crate::observe::Site;
 ///
 /// The body is had at once by [`bytes`](Response::bytes), [`text`](Response::text) or `json`, piece by piece by
 /// [`chunk`](Response::chunk), or by reading: a response is an [`AsyncRead`](futures_io::AsyncRead). No more than 16 KiB are read ahead of whoever
-/// asks, so a slow reader slows the server down.
+/// asks, so a slow reader slows the server down. What says something about it may be called outside of a loop, and after
+/// the loop has ended; what waits for the body needs the loop that sent the request.
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # std::thread::spawn(move || {
+/// #     let (mut peer, _) = listener.accept().unwrap();
+/// #     let _ = peer.read(&mut [0; 1000]);
+/// #     peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+/// # });
+/// use glassloop::http::ClientSession;
+///
+/// glassloop::run(async move {
+///     let session = ClientSession::new();
+///     let mut response = session.get(&url).await?;
+///     assert_eq!(response.status(), 200);
+///     assert_eq!(response.headers()["content-type"], "text/plain");
+///     let mut bytes = 0;
+///     while let Some(chunk) = response.chunk().await? {
+///         bytes += chunk.len();
+///     }
+///     assert_eq!(bytes, 5);
+///     Ok::<(), glassloop::http::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// aiohttp's `ClientResponse`.
 pub struct Response {
@@ -88,37 +115,38 @@ impl Response {
         }
     }
 
-    /// The status: any from 100 to 999 is a response and not an error.
+    /// The status: any from 100 to 999 is a response and not an error. aiohttp's `status`.
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
 
-    /// The header fields. Where the body is decoded, its coding and its length are not among them.
+    /// The header fields, names in any case, repeated ones in their order. Where the body is decoded, its coding and its length
+    /// are not among them. The map is made at the first call. aiohttp's `headers`.
     pub fn headers(&self) -> &HeaderMap {
         self.head.headers()
     }
 
-    /// HTTP/1.1 or HTTP/1.0.
+    /// HTTP/1.1 or HTTP/1.0. aiohttp's `version`.
     pub fn version(&self) -> Version {
         self.head.version
     }
 
-    /// The URL that it answers, after redirects.
+    /// The URL that it answers, after redirects. aiohttp's `url`.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The redirects on the way to it.
+    /// The redirects on the way to it, the first one first. aiohttp's `history`.
     pub fn history(&self) -> &[Hop] {
         &self.history
     }
 
-    /// The address that it came from.
+    /// The address that it came from: the proxy's, where there is one. aiohttp's `connection.transport`.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.remote_addr
     }
 
-    /// The length of the body, where the server has said it and it is not decoded.
+    /// The length of the body in bytes, where the server has said it and it is not decoded. aiohttp's `content_length`.
     pub fn content_length(&self) -> Option<u64> {
         match self.head.framing {
             _ if self.content.is_decoded() => None,
@@ -128,7 +156,8 @@ impl Response {
         }
     }
 
-    /// The fields behind a chunked body, once it was read to its end.
+    /// The fields behind a chunked body, once it was read to its end; `None` before, and where there are none. aiohttp drops
+    /// them.
     pub fn trailers(&self) -> Option<&HeaderMap> {
         self.trailers.as_deref()
     }
@@ -159,12 +188,14 @@ impl Response {
         Error::new(kind, phase, &self.method, Some(&self.url))
     }
 
-    /// The next piece of the body, as it comes; `None` at its end, with which the connection goes back to the pool.
+    /// The next piece of the body, as it comes and never empty; `None` at its end, with which the connection goes back
+    /// to the pool. It is aiohttp's `content.readany`, and in a loop its `content.iter_any`.
     ///
-    /// Cancelling it loses nothing.
+    /// Cancelling it loses nothing: the next call goes on where it was.
     ///
     /// # Errors
-    /// [`Error`], also when the body breaks off: what came before was given out by then.
+    /// [`Error`], also when the body breaks off: what came before was given out by then. The limits of time count while the
+    /// server is waited for, not while nobody asks.
     #[track_caller]
     pub fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Error>> + use<'_> {
         Chunk {
@@ -266,7 +297,10 @@ impl Response {
         waiting.alarm.poll(context, waiting.until)
     }
 
-    /// The whole body.
+    /// The whole body, or what [`chunk`](Response::chunk) has left of it. One that came in one piece is not copied. aiohttp's
+    /// `read`.
+    ///
+    /// It takes the response, so cancelling it drops that: what was read is lost, and the connection closed.
     ///
     /// # Errors
     /// [`Error`]; a body that is larger than the session's
@@ -313,7 +347,8 @@ impl Response {
         }
     }
 
-    /// The whole body as text: UTF-8, with what is not replaced; a byte order mark is left out.
+    /// The whole body as text: UTF-8, where what is none is replaced by U+FFFD; a byte order mark is left out. Whatever charset
+    /// the server names, no other is known. aiohttp's `text`. Cancelled it is as [`bytes`](Response::bytes).
     ///
     /// # Errors
     /// As [`bytes`](Response::bytes).
@@ -330,7 +365,8 @@ impl Response {
         }
     }
 
-    /// The whole body, read as JSON. Feature `json`.
+    /// The whole body, read as JSON, whatever `Content-Type` says. Feature `json`. aiohttp's `json`. Cancelled it is as
+    /// [`bytes`](Response::bytes).
     ///
     /// # Errors
     /// As [`bytes`](Response::bytes), and [`ErrorKind::Json`], whose text says where the error stands and nothing of the
@@ -348,7 +384,8 @@ impl Response {
         }
     }
 
-    /// The connection itself, after `101 Switching Protocols`: what the server has sent behind the head comes first.
+    /// The connection itself, after `101 Switching Protocols`: what the server has sent behind the head comes first. It waits for
+    /// nothing. In aiohttp only `ws_connect` does this.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the server has not switched.

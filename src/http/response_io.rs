@@ -14,7 +14,10 @@ use crate::observe::Site;
 
 impl Response {
     /// Writes the rest of the body to `writer`, which is flushed and not closed; how many bytes that were. The size of the
-    /// body has no limit. What was written when it is cancelled is not known.
+    /// body has no limit, and no more of it is in memory than one piece.
+    ///
+    /// Cancelling it loses the piece that was being written; the rest can still be read. In aiohttp it is a loop around
+    /// `content.iter_any`.
     ///
     /// # Errors
     /// [`Error`]; one of the writer is [`ErrorKind::Io`].

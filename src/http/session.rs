@@ -19,7 +19,10 @@ use crate::http::shared::{Owner, Shared};
 /// An HTTP/1.1 client that keeps its connections. Clones share them; idle ones are closed with the last clone, those in use
 /// after their response.
 ///
-/// aiohttp's `ClientSession`. It belongs to the thread of its loop.
+/// aiohttp's `ClientSession`, which must be closed; this one need not be. It belongs to its thread, may be made before there is
+/// a loop, and serves one loop at a time: when that has ended, another one may use it.
+///
+/// Several requests at once are several tasks, or [`gather`](crate::gather()) on several of them.
 ///
 /// ```no_run
 /// use glassloop::http::ClientSession;
@@ -83,7 +86,8 @@ impl ClientSession {
         self.request(Method::OPTIONS, url)
     }
 
-    /// A request with any method but CONNECT.
+    /// A request with any method but CONNECT. Like the methods above, it only describes the request, and may be called
+    /// outside of a loop.
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
         let request = match self.find(url) {
             Ok(url) => Ok(Request::new(method, url, self.shared().timeout)),
@@ -131,19 +135,20 @@ impl ClientSession {
         RequestBuilder::new(self.owner.clone(), request).send()
     }
 
-    /// Its cookies, unless it was made without.
+    /// Its cookies, unless it was made without. aiohttp's `cookie_jar`.
     pub fn cookies(&self) -> Option<&CookieJar> {
         self.shared().cookies.as_ref()
     }
 
-    /// What it has open, and has done.
+    /// What it has open, and has done. May be called outside of a loop. aiohttp has nothing like it.
     pub fn stats(&self) -> PoolStats {
         self.shared().pool.stats()
     }
 
     /// Closes the session and all its clones: idle connections at once, those in use after their response; requests that
     /// wait for a connection fail, and new ones too. Dropping the last clone closes idle connections in the same way, so
-    /// that this need not be called. Nothing is waited for.
+    /// that this need not be called. Nothing is waited for, so it cannot be cancelled, and needs no loop but to be awaited in.
+    /// aiohttp's `close`.
     pub async fn close(self) {
         self.shared().pool.close_all();
     }

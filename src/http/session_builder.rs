@@ -113,25 +113,27 @@ impl SessionBuilder {
         self
     }
 
-    /// The limits of time.
+    /// The limits of time for its requests. aiohttp's `timeout=`.
     pub fn timeout(mut self, timeout: ClientTimeout) -> SessionBuilder {
         self.timeout = timeout;
         self
     }
 
-    /// How many bytes of body, decoded, `bytes`, `text` and `json` take. 64 MiB if not said.
+    /// How many bytes of body, decoded, `bytes`, `text` and `json` take; one more is
+    /// [`ErrorKind::BodyTooLarge`]. 64 MiB if not said. What is read piece by piece has no limit.
     pub fn max_body(mut self, bytes: usize) -> SessionBuilder {
         self.max_body = bytes;
         self
     }
 
-    /// How many bytes the heads of a response may have. 64 KiB if not said.
+    /// How many bytes the heads of a response may have, interim ones included. 64 KiB if not said. aiohttp's `max_line_size`
+    /// and `max_field_size` count single lines.
     pub fn max_head(mut self, bytes: usize) -> SessionBuilder {
         self.limits.max_head = bytes;
         self
     }
 
-    /// How many header fields a response may have. 128 if not said.
+    /// How many header fields a response may have. 128 if not said. aiohttp's `max_headers`.
     pub fn max_headers(mut self, fields: usize) -> SessionBuilder {
         self.limits.max_headers = fields;
         self
@@ -151,14 +153,15 @@ impl SessionBuilder {
         self
     }
 
-    /// What relative URLs are relative to, in `get("path")`.
+    /// What relative URLs are relative to, in `get("path")`. One that is none is an error of
+    /// [`build`](SessionBuilder::build). aiohttp's `base_url=`.
     pub fn base_url(mut self, url: impl IntoUrl) -> SessionBuilder {
         let refuse = |(text, error)| format!("the base URL {text:?} is none: {error}");
         self.base_url = Some(url.into_url().map_err(refuse));
         self
     }
 
-    /// Header fields of each request that does not have its own of that name.
+    /// Header fields of each request that does not have its own of that name. aiohttp's `headers=`.
     pub fn default_headers(mut self, headers: HeaderMap) -> SessionBuilder {
         self.defaults = headers;
         self
@@ -171,7 +174,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Which redirects are followed; up to 10 if not said.
+    /// Which redirects are followed; up to 10 if not said. aiohttp's `max_redirects=`.
     pub fn redirects(mut self, policy: Policy) -> SessionBuilder {
         self.redirects = policy;
         self
@@ -196,7 +199,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Makes an error of each response with a status from 400 on.
+    /// Makes an error of each response with a status from 400 on. aiohttp's `raise_for_status=True`.
     pub fn raise_for_status(mut self, raise: bool) -> SessionBuilder {
         self.raise_for_status = raise;
         self
@@ -216,7 +219,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Is told what happens to each request.
+    /// Is told what happens to each request. aiohttp's `trace_configs=`.
     pub fn trace(mut self, trace: Rc<dyn Trace>) -> SessionBuilder {
         self.trace = Some(trace);
         self

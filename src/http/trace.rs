@@ -34,75 +34,75 @@ pub trait Trace {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TraceEvent<'a> {
-    /// It begins.
+    /// It begins. aiohttp's `on_request_start`.
     RequestStart {
         /// Its method.
         method: &'a Method,
         /// Its URL.
         url: &'a Url,
     },
-    /// It waits for one of the session's connections to become free.
+    /// It waits for one of the session's connections to become free. `on_connection_queued_start`.
     QueueStart,
-    /// It has waited.
+    /// It has waited. `on_connection_queued_end`.
     QueueEnd,
-    /// It uses a kept connection.
+    /// It uses a kept connection. `on_connection_reuseconn`.
     ConnectionReused,
     /// Its kept connection turned out to be closed; it is sent again on a new one.
     Retry,
-    /// The addresses of a name are remembered.
+    /// The addresses of a name are remembered. `on_dns_cache_hit`.
     DnsCacheHit {
         /// The name.
         name: &'a str,
     },
-    /// A name is looked up.
+    /// A name is looked up. `on_dns_resolvehost_start`.
     DnsStart {
         /// The name.
         name: &'a str,
     },
-    /// A name was looked up.
+    /// A name was looked up, with or without success. `on_dns_resolvehost_end`.
     DnsEnd {
         /// The name.
         name: &'a str,
     },
-    /// A connection is made to one of these.
+    /// A connection is made to one of these. `on_connection_create_start`.
     ConnectStart {
         /// In no particular order.
         addresses: &'a [SocketAddr],
     },
-    /// There is a connection, TLS included.
+    /// There is a connection, TLS included. `on_connection_create_end`.
     ConnectEnd {
         /// Its other end.
         peer: Option<SocketAddr>,
     },
-    /// The head of the request is on its way.
+    /// The head of the request is on its way. `on_request_headers_sent`.
     HeadSent,
-    /// A piece of the request's body is on its way.
+    /// A piece of the request's body is on its way. `on_request_chunk_sent`.
     BodySent {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
-    /// A redirect is followed.
+    /// A redirect is followed. `on_request_redirect`.
     Redirect {
         /// The status.
         status: StatusCode,
         /// Where it leads.
         to: &'a Url,
     },
-    /// The head of the final response has come.
+    /// The head of the final response has come. aiohttp's `on_request_end`.
     Response {
         /// The status.
         status: StatusCode,
         /// The fields.
         headers: &'a HeaderMap,
     },
-    /// A piece of the response's body was read.
+    /// A piece of the response's body was read. `on_response_chunk_received`.
     BodyReceived {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
-    /// The body was read to its end.
+    /// The body was read to its end. aiohttp has no such signal.
     RequestEnd,
-    /// It failed.
+    /// It failed, at any point. `on_request_exception`. A request that is cancelled says nothing more.
     Failed {
         /// Why.
         error: &'a Error,

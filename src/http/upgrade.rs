@@ -14,6 +14,9 @@ use crate::http::transport::Transport;
 
 /// What [`Response::upgrade`](crate::http::Response::upgrade) gives: bytes in both directions. Dropping it closes the
 /// connection; until then it counts in the session's limits.
+///
+/// Reading and writing need the loop. A read that is cancelled loses nothing; what a write took before it was cancelled is sent.
+/// Errors are those of the socket.
 pub struct Upgraded {
     transport: Transport,
     /// What the server has sent behind the head, from `at` on.
