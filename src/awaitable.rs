@@ -29,7 +29,7 @@ pub trait Awaitable: Sized {
 }
 
 fn copy<T: Clone + 'static>(promise: &Promise<T>) -> Result<T, TaskError> {
-    promise.cell.completion().mark_retrieved();
+    promise.cell.completion().retrieve();
     promise.cell.outcome().clone()
 }
 

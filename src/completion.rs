@@ -55,204 +55,256 @@ const FIRST: ListenerKey = ListenerKey(0);
 /// The key of a watcher that is alone.
 const ALONE: ListenerKey = ListenerKey(1);
 
+/// Pending, with those who listen, or ended.
 #[derive(Default)]
-enum Listeners<T> {
+enum State<T> {
     #[default]
-    None,
+    Unheard,
+    /// By the task of the same loop that stands in this slot, so that the usual case allocates nothing. No ticket, to be small:
+    /// should the slot have another owner by now, since the await was leaked, then that one is woken in vain.
+    Awaited(u32),
     /// What is watched has mostly one watcher and nobody else.
-    Watcher(Watching, u32),
-    List(Box<List<T>>),
+    Watched(u32, Watching),
+    Heard(Box<List<T>>),
+    Ended {
+        how: Ended,
+        /// Somebody has looked at the outcome.
+        retrieved: bool,
+    },
 }
 
 /// The first listener stands in the box itself, since most have just one.
 struct List<T> {
     made: u32,
+    /// The task of [`State::Awaited`], if that was first.
+    awaiter: Option<u32>,
     first: Option<Registered<T>>,
     rest: Vec<Registered<T>>,
 }
 
-const NOBODY: u32 = u32::MAX;
-
-pub(crate) struct Completion<T> {
-    /// `None` while pending.
-    ended: Cell<Option<Ended>>,
-    /// Somebody has looked at the outcome.
-    retrieved: Cell<bool>,
-    /// The slot of a task of the same loop that awaits this and was the first to listen, so that the usual case allocates
-    /// nothing; `NOBODY` if there is none. No ticket, to be small: should the slot have another owner by now, since the await
-    /// was leaked, then that one is woken in vain.
-    awaiter: Cell<u32>,
-    listeners: Cell<Listeners<T>>,
-}
-
-impl<T> Completion<T> {
-    pub(crate) fn new() -> Completion<T> {
-        Completion {
-            ended: Cell::new(None),
-            retrieved: Cell::new(false),
-            awaiter: Cell::new(NOBODY),
-            listeners: Cell::default(),
+impl<T> List<T> {
+    /// The listener with this key.
+    fn find(&mut self, key: ListenerKey) -> Option<&mut Listener<T>> {
+        match &mut self.first {
+            Some((first, listener)) if *first == key => Some(listener),
+            _ => {
+                let found = self.rest.binary_search_by_key(&key, |(key, _)| *key);
+                found.ok().map(|i| &mut self.rest[i].1)
+            }
         }
     }
 
+    fn remove(&mut self, key: ListenerKey) -> Option<Listener<T>> {
+        let removed = match self.first.take_if(|(first, _)| *first == key) {
+            Some(first) => Some(first),
+            None => {
+                let found = self.rest.binary_search_by_key(&key, |(key, _)| *key);
+                found.ok().map(|i| self.rest.remove(i))
+            }
+        };
+        removed.map(|(_, listener)| listener)
+    }
+}
+
+impl<T> State<T> {
+    /// The list of those who listen, made of what is there.
+    fn list(&mut self) -> &mut List<T> {
+        if !matches!(self, State::Heard(_)) {
+            let mut list = Box::new(List {
+                made: 0,
+                awaiter: None,
+                first: None,
+                rest: Vec::new(),
+            });
+            match std::mem::take(self) {
+                State::Awaited(slot) => list.awaiter = Some(slot),
+                State::Watched(index, watcher) => {
+                    list.made = ALONE.0;
+                    list.first = Some((ALONE, Listener::Watcher(watcher, index)));
+                }
+                _ => {}
+            }
+            *self = State::Heard(list);
+        }
+        match self {
+            State::Heard(list) => list,
+            _ => unreachable!("it has just become one"),
+        }
+    }
+}
+
+/// One word beside a tag, since every task has it.
+pub(crate) struct Completion<T>(Cell<State<T>>);
+
+impl<T> Completion<T> {
+    #[inline]
+    pub(crate) fn new() -> Completion<T> {
+        Completion(Cell::default())
+    }
+
+    /// Nothing of the user's is called or dropped in `look`.
+    #[inline]
+    fn with<R>(&self, look: impl FnOnce(&mut State<T>) -> R) -> R {
+        let mut state = self.0.take();
+        let seen = look(&mut state);
+        self.0.set(state);
+        seen
+    }
+
+    #[inline]
     pub(crate) fn ended(&self) -> Option<Ended> {
-        self.ended.get()
+        self.with(|state| match state {
+            State::Ended { how, .. } => Some(*how),
+            _ => None,
+        })
     }
 
-    pub(crate) fn end(&self, how: Ended) {
-        debug_assert_eq!(self.ended.get(), None);
-        self.ended.set(Some(how));
+    /// Whether it has ended; if so, somebody has looked at the outcome now.
+    #[inline]
+    pub(crate) fn retrieve(&self) -> bool {
+        self.with(|state| match state {
+            State::Ended { retrieved, .. } => {
+                *retrieved = true;
+                true
+            }
+            _ => false,
+        })
     }
 
-    pub(crate) fn mark_retrieved(&self) {
-        self.retrieved.set(true);
-    }
-
+    #[inline]
     pub(crate) fn is_retrieved(&self) -> bool {
-        self.retrieved.get()
+        self.with(|state| {
+            matches!(
+                state,
+                State::Ended {
+                    retrieved: true,
+                    ..
+                }
+            )
+        })
     }
 
     pub(crate) fn add_awaiter(&self, core: &Core, waker: &Waker) -> ListenerKey {
-        let listeners = self.listeners.take();
-        let alone = matches!(listeners, Listeners::None) && self.awaiter.get() == NOBODY;
-        self.listeners.set(listeners);
-        match slot_of(core, waker) {
-            Some(slot) if alone => {
-                self.awaiter.set(slot);
-                FIRST
+        let slot = slot_of(core, waker);
+        let alone = self.with(|state| match (&state, slot) {
+            (State::Unheard, Some(slot)) => {
+                *state = State::Awaited(slot);
+                true
             }
-            _ => self.add(Listener::Awaiter(waker.clone())),
+            _ => false,
+        });
+        match alone {
+            true => FIRST,
+            false => self.add(Listener::Awaiter(waker.clone())),
         }
     }
 
+    /// Only while it is pending.
     pub(crate) fn add(&self, listener: Listener<T>) -> ListenerKey {
-        let mut listeners = self.take_list();
-        listeners.made += 1;
-        let key = ListenerKey(listeners.made);
-        match listeners.first {
-            // `first` may be empty again while later ones are registered.
-            None if listeners.rest.is_empty() => listeners.first = Some((key, listener)),
-            _ => listeners.rest.push((key, listener)),
-        }
-        self.listeners.set(Listeners::List(listeners));
-        key
+        self.with(|state| {
+            let list = state.list();
+            list.made += 1;
+            let key = ListenerKey(list.made);
+            match list.first {
+                // `first` may be empty again while later ones are registered.
+                None if list.rest.is_empty() => list.first = Some((key, listener)),
+                _ => list.rest.push((key, listener)),
+            }
+            key
+        })
     }
 
     /// `None` when it has ended already.
     pub(crate) fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey> {
-        if self.ended.get().is_some() {
-            return None;
-        }
-        let watcher = watcher.clone();
-        match self.listeners.take() {
-            Listeners::None => {
-                let alone = Listeners::Watcher(watcher, index as u32);
-                self.listeners.set(alone);
+        let (watcher, index) = (watcher.clone(), index as u32);
+        match self.0.take() {
+            State::Unheard => {
+                self.0.set(State::Watched(index, watcher));
                 Some(ALONE)
             }
-            others => {
-                self.listeners.set(others);
-                Some(self.add(Listener::Watcher(watcher, index as u32)))
+            before => {
+                let ended = matches!(before, State::Ended { .. });
+                self.0.set(before);
+                (!ended).then(|| self.add(Listener::Watcher(watcher, index)))
             }
         }
-    }
-
-    fn take_list(&self) -> Box<List<T>> {
-        let (made, first) = match self.listeners.take() {
-            Listeners::List(list) => return list,
-            Listeners::None => (0, None),
-            Listeners::Watcher(watcher, index) => {
-                (ALONE.0, Some((ALONE, Listener::Watcher(watcher, index))))
-            }
-        };
-        Box::new(List {
-            made,
-            first,
-            rest: Vec::new(),
-        })
     }
 
     /// Takes the registration of an awaiter back.
+    #[inline(never)]
     pub(crate) fn remove_awaiter(&self, key: ListenerKey) {
-        if key == FIRST && self.awaiter.replace(NOBODY) != NOBODY {
-            return;
+        let removed = self.with(|state| match state {
+            State::Awaited(_) if key == FIRST => {
+                *state = State::Unheard;
+                true
+            }
+            State::Heard(list) if key == FIRST => list.awaiter.take().is_some(),
+            _ => false,
+        });
+        if !removed {
+            drop(self.remove(key));
         }
-        drop(self.remove(key));
     }
 
     /// Takes a registration back; the caller drops what it returns, if it is still there.
     pub(crate) fn remove(&self, key: ListenerKey) -> Option<Listener<T>> {
-        let mut listeners = match self.listeners.take() {
-            Listeners::List(list) => list,
-            Listeners::Watcher(watcher, index) if key == ALONE => {
-                return Some(Listener::Watcher(watcher, index));
+        self.with(|state| match std::mem::take(state) {
+            State::Watched(index, watcher) if key == ALONE => {
+                Some(Listener::Watcher(watcher, index))
+            }
+            State::Heard(mut list) => {
+                let removed = list.remove(key);
+                *state = State::Heard(list);
+                removed
             }
             other => {
-                self.listeners.set(other);
-                return None;
+                *state = other;
+                None
             }
-        };
-        let removed = match listeners.first.take_if(|(k, _)| *k == key) {
-            Some(first) => Some(first),
-            None => {
-                let found = listeners.rest.binary_search_by_key(&key, |(k, _)| *k);
-                found.ok().map(|i| listeners.rest.remove(i))
-            }
-        };
-        self.listeners.set(Listeners::List(listeners));
-        removed.map(|(_, listener)| listener)
+        })
     }
 
     /// Makes a registered awaiter wake `waker`, in its old place in the order.
     pub(crate) fn set_waker(&self, core: &Core, key: ListenerKey, waker: &Waker) {
-        if key == FIRST && self.awaiter.get() != NOBODY {
-            return self.replace_awaiter(core, waker);
-        }
-        let mut new = Some(waker.clone());
-        let mut listeners = match self.listeners.take() {
-            Listeners::List(list) => list,
-            other => return self.listeners.set(other),
-        };
-        let found = match &mut listeners.first {
-            Some((k, listener)) if *k == key => Some(listener),
-            _ => match listeners.rest.binary_search_by_key(&key, |(k, _)| *k) {
-                Ok(i) => Some(&mut listeners.rest[i].1),
-                Err(_) => None,
+        let (slot, mut new) = (slot_of(core, waker), waker.clone());
+        self.with(|state| match (&mut *state, slot) {
+            (State::Awaited(awaiter), Some(slot)) if key == FIRST => *awaiter = slot,
+            (State::Awaited(_), None) if key == FIRST => {
+                let list = state.list();
+                list.awaiter = None;
+                list.first = Some((FIRST, Listener::Awaiter(new.clone())));
+            }
+            (State::Heard(list), _) => match (list.awaiter, slot) {
+                (Some(_), Some(_)) if key == FIRST => list.awaiter = slot,
+                (Some(_), None) if key == FIRST => {
+                    list.awaiter = None;
+                    if let Some(second) = list.first.take() {
+                        list.rest.insert(0, second);
+                    }
+                    list.first = Some((FIRST, Listener::Awaiter(new.clone())));
+                }
+                _ => {
+                    if let Some(Listener::Awaiter(registered)) = list.find(key) {
+                        std::mem::swap(registered, &mut new);
+                    }
+                }
             },
-        };
-        if let Some(Listener::Awaiter(registered)) = found {
-            new = new.map(|new| std::mem::replace(registered, new));
-        }
-        self.listeners.set(Listeners::List(listeners));
+            _ => {}
+        });
         // Whichever waker is left over is dropped when the list is whole again: its drop may call back.
         drop(new);
     }
 
-    fn replace_awaiter(&self, core: &Core, waker: &Waker) {
-        let slot = slot_of(core, waker);
-        self.awaiter.set(slot.unwrap_or(NOBODY));
-        if slot.is_none() {
-            let mut listeners = self.take_list();
-            if let Some(second) = listeners.first.take() {
-                listeners.rest.insert(0, second);
-            }
-            listeners.first = Some((FIRST, Listener::Awaiter(waker.clone())));
-            self.listeners.set(Listeners::List(listeners));
-        }
-    }
-
     /// The registered callbacks, for the `Debug` form.
     pub(crate) fn with_callbacks(&self, mut look: impl FnMut(&'static str, Site)) {
-        let listeners = match self.listeners.take() {
-            Listeners::List(list) => list,
-            other => return self.listeners.set(other),
-        };
-        for (_, listener) in listeners.first.iter().chain(&listeners.rest) {
-            if let Listener::Callback { name, site, .. } = listener {
-                look(name, site);
+        self.with(|state| {
+            let State::Heard(list) = state else { return };
+            for (_, listener) in list.first.iter().chain(&list.rest) {
+                if let Listener::Callback { name, site, .. } = listener {
+                    look(name, site);
+                }
             }
-        }
-        self.listeners.set(Listeners::List(listeners));
+        });
     }
 }
 
@@ -270,23 +322,25 @@ pub(crate) fn take_outcome<T>(outcome: &mut Result<T, TaskError>) -> Result<T, T
     }
 }
 
-/// Tells everybody who listens to `cell` that it is done.
+/// `cell` has ended: tells everybody who listens to it.
 #[inline]
-pub(crate) fn announce<C: Outcome<T> + 'static, T: 'static>(cell: Rc<C>) {
-    match cell.completion().awaiter.replace(NOBODY) {
-        NOBODY => {}
-        slot => cell.core().schedule_slot(slot),
-    }
-    match cell.completion().listeners.take() {
-        Listeners::None => {}
-        Listeners::Watcher(watcher, index) => watcher.child_done(index as usize),
-        Listeners::List(list) => tell(cell, *list),
+pub(crate) fn end<C: Outcome<T> + 'static, T: 'static>(cell: &Rc<C>, how: Ended) {
+    let retrieved = false;
+    match cell.completion().0.replace(State::Ended { how, retrieved }) {
+        State::Unheard => {}
+        State::Awaited(slot) => cell.core().schedule_slot(slot),
+        State::Watched(index, watcher) => watcher.child_done(index as usize),
+        State::Heard(list) => tell(cell.clone(), *list),
+        State::Ended { .. } => unreachable!("it ends twice"),
     }
 }
 
 #[inline(never)]
 fn tell<T: 'static>(cell: Rc<dyn Outcome<T>>, listeners: List<T>) {
     let core = cell.core();
+    if let Some(slot) = listeners.awaiter {
+        core.schedule_slot(slot);
+    }
     for (_, listener) in listeners.first.into_iter().chain(listeners.rest) {
         match listener {
             Listener::Awaiter(waker) => wake_on(core, waker),

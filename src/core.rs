@@ -47,6 +47,8 @@ pub(crate) struct Options {
 
 pub(crate) struct Core {
     id: NonZeroU16,
+    /// The id again, or 0 if there is an observer: a wake compares ids anyway, and so need not ask for the observer.
+    unobserved_id: u16,
     pub(crate) clock: Clock,
     pub(crate) life: Cell<Life>,
     pub(crate) stopping: Cell<bool>,
@@ -106,8 +108,13 @@ impl Core {
                 shuffled: options.seed.is_some(),
             });
         }
+        let id = inbox::register(inbox.clone())?;
         Ok(Rc::new(Core {
-            id: inbox::register(inbox.clone())?,
+            id,
+            unobserved_id: match observer {
+                Some(_) if !cfg!(glassloop_blind) => 0,
+                _ => id.get(),
+            },
             clock,
             life: Cell::new(Life::Idle),
             stopping: Cell::new(false),
@@ -274,23 +281,33 @@ impl Core {
 
     // The ready queue.
 
-    /// Puts the ticket's task into the ready queue, unless it stands there already or is gone.
+    /// Puts the ticket's task into the ready queue, unless it stands there already or is gone. False if it is not of this loop.
     #[inline]
-    pub(crate) fn schedule(&self, ticket: Ticket) {
-        match self.observer() {
-            None => drop(self.ready.borrow_mut().wake(ticket)),
-            Some(observer) => self.schedule_observed(observer, ticket, self.cause.get()),
+    pub(crate) fn wake(&self, ticket: Ticket) -> bool {
+        if ticket.loop_id() == self.unobserved_id {
+            self.ready.borrow_mut().wake(ticket);
+            return true;
         }
+        self.wake_observed(ticket)
     }
 
-    /// [`schedule`](Core::schedule) for whichever task stands in this slot now.
+    /// [`wake`](Core::wake) for whichever task stands in this slot now.
     pub(crate) fn schedule_slot(&self, slot: u32) {
-        let generation = self.ready.borrow().generation(slot);
-        if let Some(generation) = generation {
-            self.schedule(self.ticket(generation.into(), slot));
+        let mut ready = self.ready.borrow_mut();
+        match self.observer() {
+            None => ready.wake_slot(slot),
+            Some(observer) => {
+                let generation = ready.generation(slot);
+                drop(ready);
+                if let Some(generation) = generation {
+                    let ticket = self.ticket(generation.into(), slot);
+                    self.schedule_observed(observer, ticket, self.cause.get());
+                }
+            }
         }
     }
 
+    /// [`wake`](Core::wake) for a task of this loop, because of `cause`.
     #[inline]
     pub(crate) fn schedule_for(&self, ticket: Ticket, cause: Cause) {
         match self.observer() {

@@ -202,12 +202,7 @@ impl EventLoop {
     /// Closed and already running loops are refused; [`LoopError::Deadlock`] in virtual time.
     pub fn run_forever(&self) -> Result<(), LoopError> {
         let _running = self.start()?;
-        loop {
-            turn::turn(&self.core, None)?;
-            if self.core.stopping.replace(false) {
-                return Ok(());
-            }
-        }
+        turn::run(&self.core)
     }
 
     /// Runs a single turn and says what it did. With nothing ready it sleeps until there is. asyncio's private `_run_once`.
@@ -216,9 +211,7 @@ impl EventLoop {
     /// As [`run_forever`](EventLoop::run_forever).
     pub fn turn(&self) -> Result<TurnReport, LoopError> {
         let _running = self.start()?;
-        let mut report = TurnReport::default();
-        turn::turn(&self.core, Some(&mut report))?;
-        Ok(report)
+        turn::run_one(&self.core)
     }
 
     fn check_can_run(&self) -> Result<(), LoopError> {
@@ -269,9 +262,7 @@ impl EventLoop {
                     source: format!("task: {:?}", AnyTask::new(task.clone())),
                     panic: None,
                 });
-                task.destroy();
-                core.remove_task(core.ticket_of(&*task));
-                task.clone().announce();
+                task.clone().destroy();
                 core.observe(|| Event::StepEnd {
                     task: task.header().number,
                     end: StepEnd::Destroyed,

@@ -20,11 +20,8 @@ pub(crate) trait Runnable: Waitable {
     /// entails.
     fn step(self: Rc<Self>, ticket: Ticket, waited: bool) -> Option<Ended>;
 
-    /// Drops the future; nobody is told yet.
-    fn destroy(&self);
-
-    /// Tells everybody who waits for the outcome.
-    fn announce(self: Rc<Self>);
+    /// The loop closes: drops the future, and tells everybody who waits for the outcome.
+    fn destroy(self: Rc<Self>);
 
     /// Asks it to cancel; false when it has ended already.
     fn request_cancel(self: Rc<Self>) -> bool;

@@ -108,11 +108,10 @@ impl<T: Clone + 'static> Future for JoinRef<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let waiting = &mut self.get_mut().0;
-        if waiting.cell.ended().is_none() {
+        if !waiting.cell.completion().retrieve() {
             waiting.wait(context);
             return Poll::Pending;
         }
-        waiting.cell.completion().mark_retrieved();
         let outcome = waiting.cell.outcome().clone();
         waiting.finish(outcome)
     }
@@ -151,10 +150,7 @@ impl<T: 'static> IntoFuture for Task<T> {
 
     #[track_caller]
     fn into_future(self) -> Join<T> {
-        Join(Waiting::new(
-            self.promise().cell.clone(),
-            Location::caller(),
-        ))
+        self.into_inner().join_at(Location::caller())
     }
 }
 

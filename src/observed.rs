@@ -43,6 +43,17 @@ impl Core {
         }
     }
 
+    /// [`wake`](Core::wake) when there is an observer, or the ticket is of another loop.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wake_observed(&self, ticket: Ticket) -> bool {
+        let ours = ticket.loop_id() == self.id();
+        if let (true, Some(observer)) = (ours, self.observer()) {
+            self.schedule_observed(observer, ticket, self.cause.get());
+        }
+        ours
+    }
+
     #[cold]
     #[inline(never)]
     pub(crate) fn schedule_observed(

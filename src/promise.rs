@@ -25,8 +25,7 @@ struct PromiseCell<T> {
 impl<T: 'static> PromiseCell<T> {
     fn settle(self: Rc<Self>, how: Ended, outcome: Result<T, TaskError>) {
         *self.outcome.borrow_mut() = outcome;
-        self.completion.end(how);
-        completion::announce(self);
+        completion::end(&self, how);
     }
 }
 
@@ -74,9 +73,8 @@ impl<T: 'static> Outcome<T> for PromiseCell<T> {
     }
 
     fn take(&self) -> Option<Result<T, TaskError>> {
-        self.completion.ended()?;
-        self.completion.mark_retrieved();
-        Some(take_outcome(&mut self.outcome.borrow_mut()))
+        let ended = self.completion.retrieve();
+        ended.then(|| take_outcome(&mut self.outcome.borrow_mut()))
     }
 
     fn put(self: Rc<Self>, outcome: Result<T, TaskError>) -> Result<(), InvalidStateError> {
@@ -172,10 +170,9 @@ impl<T: 'static> Promise<T> {
     /// # Errors
     /// [`TaskError::NotDone`] while it is pending; else why there is no value.
     pub fn result(&self) -> Result<Ref<'_, T>, TaskError> {
-        if !self.done() {
+        if !self.cell.completion().retrieve() {
             return Err(TaskError::NotDone);
         }
-        self.cell.completion().mark_retrieved();
         Ref::filter_map(self.cell.outcome(), |outcome| outcome.as_ref().ok()).map_err(|outcome| {
             outcome
                 .as_ref()

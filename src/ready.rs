@@ -156,10 +156,20 @@ impl Ready {
         Some(Woken::Pushed)
     }
 
+    /// [`wake`](Ready::wake) for whichever task stands in this slot.
+    #[inline]
+    pub(crate) fn wake_slot(&mut self, slot: u32) {
+        if let Some(entry) = self.table.live_at(slot)
+            && !mem::replace(&mut entry.queued, true)
+        {
+            self.queue.push(Item::Task(slot));
+        }
+    }
+
     /// Of the task in this slot.
     #[inline]
-    pub(crate) fn generation(&self, slot: u32) -> Option<u32> {
-        self.table.generation(slot)
+    pub(crate) fn generation(&mut self, slot: u32) -> Option<u32> {
+        Some(self.table.live_at(slot)?.generation)
     }
 
     /// Where the next task will stand; `None` when the table is full.

@@ -132,7 +132,7 @@ fn cancel_all_tasks(event_loop: &EventLoop, interrupts: &Interrupts) -> Result<(
             if interrupts.count() > 1 {
                 return Ok(());
             }
-            turn::turn(&event_loop.core, None)?;
+            turn::run_one(&event_loop.core)?;
         }
     }
     Ok(())

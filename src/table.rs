@@ -97,11 +97,11 @@ impl Table {
         self.entries[slot as usize].task.as_ref()
     }
 
-    /// The generation of whoever stands in this slot.
+    /// What stands in a slot, unless it is vacant.
     #[inline]
-    pub(crate) fn generation(&self, slot: u32) -> Option<u32> {
-        let generation = self.entries.get(slot as usize)?.generation;
-        (generation < VACANT).then_some(generation)
+    pub(crate) fn live_at(&mut self, slot: u32) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(slot as usize)?;
+        (entry.generation < VACANT).then_some(entry)
     }
 
     /// The tasks that have not ended.

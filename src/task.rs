@@ -73,8 +73,8 @@ impl<F: Future + 'static> TaskCell<F> {
         self.finish(Err(TaskError::Cancelled))
     }
 
-    /// Drops the future in place and puts the outcome there. The state changes last: a destructor still sees it pending.
-    #[inline]
+    /// Drops the future in place and puts the outcome there. Its state changes after that: a destructor still sees it pending.
+    #[inline(always)]
     fn finish(&self, outcome: Result<F::Output, TaskError>) -> Ended {
         let mut how = match &outcome {
             Ok(_) => Ended::Finished,
@@ -89,7 +89,6 @@ impl<F: Future + 'static> TaskCell<F> {
             *stage = Stage::Ended(Err(TaskError::Panicked(Panic::new(payload))));
             how = Ended::Panicked;
         }
-        self.completion.end(how);
         how
     }
 }
@@ -105,31 +104,32 @@ impl<F: Future + 'static> Runnable for TaskCell<F> {
             Delivery::Step => self.poll(&step::waker(core, ticket)),
             Delivery::DropFuture => Some(self.cancelled()),
         };
+        // It waits, and nobody has asked it to cancel: the usual case.
+        if ended.is_none() && !header.flags.get().any() {
+            step::end(core, header);
+            return None;
+        }
         let ended = match ended {
             None if header.flags.get().ends => Some(self.cancelled()),
             ended => ended,
         };
         step::end(core, header);
         match ended {
-            Some(_) => {
+            Some(how) => {
+                completion::end(&self, how);
                 core.remove_task(ticket);
-                completion::announce(self);
             }
-            None if header.flags.get().any() => {
+            None => {
                 let task: Rc<dyn Runnable> = self.clone();
                 cancel::after_step(core, &task);
             }
-            None => {}
         }
         ended
     }
 
-    fn destroy(&self) {
-        self.cancelled();
-    }
-
-    fn announce(self: Rc<Self>) {
-        completion::announce(self);
+    fn destroy(self: Rc<Self>) {
+        completion::end(&self, self.cancelled());
+        self.core.remove_task(self.core.ticket_of(&*self));
     }
 
     fn request_cancel(self: Rc<Self>) -> bool {
@@ -204,8 +204,9 @@ impl<F: Future + 'static> Outcome<F::Output> for TaskCell<F> {
     }
 
     fn take(&self) -> Option<Result<F::Output, TaskError>> {
-        self.completion.ended()?;
-        self.completion.mark_retrieved();
+        if !self.completion.retrieve() {
+            return None;
+        }
         match &mut *self.stage.borrow_mut() {
             Stage::Ended(outcome) => Some(take_outcome(outcome)),
             Stage::Running(_) => None,
@@ -443,7 +444,7 @@ where
     });
     match closing {
         false => task.core.add_task(&task),
-        true => drop(task.cancelled()),
+        true => completion::end(&task, task.cancelled()),
     }
     Ok(Task {
         promise: Promise { cell: task },

@@ -17,13 +17,13 @@ use crate::wait_on::WaitOn;
 /// The future of [`sleep`].
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {
-    delay: Duration,
     state: State,
     site: Site,
 }
 
 enum State {
-    Fresh,
+    /// To wait for so long.
+    Fresh(Duration),
     /// A bare yield, or a sleep beyond what the clock can count.
     Yielded,
     Never,
@@ -59,8 +59,7 @@ pub fn sleep(delay: Duration) -> Sleep {
 /// For a sleep on behalf of a caller at `site`.
 pub(crate) fn sleep_at(delay: Duration, site: Site) -> Sleep {
     Sleep {
-        delay,
-        state: State::Fresh,
+        state: State::Fresh(delay),
         site,
     }
 }
@@ -77,7 +76,7 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         match &this.state {
-            State::Fresh => this.begin(context),
+            &State::Fresh(delay) => this.begin(delay, context),
             State::Waiting { core, timer, .. } => {
                 let mut timers = core.timers.borrow_mut();
                 if timers.is_live(*timer) {
@@ -101,15 +100,15 @@ impl Future for Sleep {
 }
 
 impl Sleep {
-    fn begin(&mut self, context: &Context<'_>) -> Poll<()> {
+    fn begin(&mut self, delay: Duration, context: &Context<'_>) -> Poll<()> {
         let core = current::expect();
-        if self.delay.is_zero() {
+        if delay.is_zero() {
             core.note_wait(|| WaitOn::Yield, Some(self.site));
             context.waker().wake_by_ref();
             self.state = State::Yielded;
             return Poll::Pending;
         }
-        self.state = match core.clock.after(self.delay) {
+        self.state = match core.clock.after(delay) {
             Some(deadline) => State::Waiting {
                 timer: core.set_timer(deadline, Target::Waker(context.waker().clone())),
                 core,
@@ -137,7 +136,15 @@ impl Sleep {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<sleep {:?}>", self.delay)
+        match &self.state {
+            State::Fresh(delay) => write!(f, "<sleep {delay:?}>"),
+            State::Waiting { deadline, .. } => {
+                let deadline = Duration::from_nanos(*deadline).as_secs_f64();
+                write!(f, "<sleep until {deadline:.3} s>")
+            }
+            State::Never => f.write_str("<sleep for ever>"),
+            State::Yielded | State::Done => f.write_str("<sleep done>"),
+        }
     }
 }
 

@@ -18,7 +18,6 @@ use crate::ready::{Begun, Next};
 use crate::text::function_name;
 use crate::timers::Target;
 use crate::waker::wake_on;
-use crate::watchdog::Watchdog;
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
@@ -51,11 +50,41 @@ pub enum Ran {
     Sleep(u64),
 }
 
-/// Runs one turn and, if asked, notes in `report` what it did.
-pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Result<(), LoopError> {
+/// Runs turn after turn until the loop is stopped.
+pub(crate) fn run(core: &Rc<Core>) -> Result<(), LoopError> {
+    match core.is_watched() {
+        true => run_turns::<true>(core),
+        false => run_turns::<false>(core),
+    }
+}
+
+fn run_turns<const WATCHED: bool>(core: &Rc<Core>) -> Result<(), LoopError> {
+    loop {
+        turn::<WATCHED>(core, None)?;
+        if core.stopping.get() {
+            core.stopping.set(false);
+            return Ok(());
+        }
+    }
+}
+
+/// Runs one turn, and says what it did.
+pub(crate) fn run_one(core: &Rc<Core>) -> Result<TurnReport, LoopError> {
+    let mut report = TurnReport::default();
+    turn::<true>(core, Some(&mut report))?;
+    Ok(report)
+}
+
+/// One turn. It is compiled twice, so that one that is not `WATCHED`, by an observer, in debug mode or by whoever asks for a
+/// `report`, need not ask at each step whether it is.
+#[inline]
+fn turn<const WATCHED: bool>(
+    core: &Rc<Core>,
+    mut report: Option<&mut TurnReport>,
+) -> Result<(), LoopError> {
     let number = core.turns.get() + 1;
     core.turns.set(number);
-    core.observe(|| Event::Turn {
+    observe::<WATCHED>(core, || Event::Turn {
         number,
         ready: core.ready.borrow().len(),
         timers: core.timers.borrow().len(),
@@ -69,21 +98,21 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
 
     // 2. Ask the kernel, once. While there is work it is asked only now and then: the answer can wait a few steps.
     let asks = idle || core.since_poll.get() >= core.io_interval;
-    let before = core.clock.last();
-    if asks {
-        core.since_poll.set(0);
-        ask_kernel(core, sleep)?;
-    }
+    let slept = match asks {
+        true => ask_kernel(core, sleep)?,
+        false => Duration::ZERO,
+    };
 
     // 3. Wake: other threads' letters, then I/O, then due timers. Each only pushes onto the ready queue.
     if let Some(report) = report.as_deref_mut() {
         report.number = number;
         report.asked_kernel = asks;
-        report.slept = Duration::from_nanos(core.clock.last() - before);
+        report.slept = slept;
     }
     if core.inbox.has_mail() {
         core.acts(Cause::Thread);
         core.read_inbox(|waker| wake_on(core, waker));
+        core.acts(Cause::Outside);
     }
     if asks {
         wake_io(core, report.as_deref_mut());
@@ -97,9 +126,9 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
     let ready = core.ready.borrow_mut().begin_batch(shuffle);
     while let Some(next) = next(core) {
         let ran = match next {
-            Next::Step(begun) => step(core, begun, report.is_some()),
+            Next::Step(begun) => step::<WATCHED>(core, begun),
             Next::Gone => None,
-            Next::Call(callback) => call(core, &callback).then_some(Ran::Callback(callback.number)),
+            Next::Call(callback) => call::<WATCHED>(core, &callback),
             Next::Timer(slot) => run_timer(core, slot),
         };
         if let Some(report) = report.as_deref_mut() {
@@ -107,7 +136,6 @@ pub(crate) fn turn(core: &Rc<Core>, mut report: Option<&mut TurnReport>) -> Resu
         }
     }
     core.since_poll.set(core.since_poll.get() + ready as u32);
-    core.acts(Cause::Outside);
     Ok(())
 }
 
@@ -168,7 +196,10 @@ fn who_waits(core: &Rc<Core>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn ask_kernel(core: &Core, timeout: Option<Duration>) -> Result<(), LoopError> {
+/// Returns how long it has slept.
+fn ask_kernel(core: &Core, timeout: Option<Duration>) -> Result<Duration, LoopError> {
+    let before = core.clock.last();
+    core.since_poll.set(0);
     core.observe(|| Event::PollEnter {
         timeout,
         why: why_so_long(core, timeout),
@@ -198,7 +229,7 @@ fn ask_kernel(core: &Core, timeout: Option<Duration>) -> Result<(), LoopError> {
     let events = events?;
     core.clock.read();
     core.observe(|| Event::PollExit { events });
-    Ok(())
+    Ok(Duration::from_nanos(core.clock.last() - before))
 }
 
 /// What an observer is told of the answer to question 1.
@@ -248,6 +279,7 @@ fn wake_io(core: &Core, mut report: Option<&mut TurnReport>) {
             }
         }
     }
+    core.acts(Cause::Outside);
     if let Some(reactor) = &mut *core.reactor.borrow_mut() {
         reactor.recycle(reported);
     }
@@ -275,9 +307,16 @@ fn next(core: &Core) -> Option<Next> {
     core.ready.borrow_mut().next()
 }
 
+#[inline]
+fn observe<const WATCHED: bool>(core: &Core, event: impl FnOnce() -> Event<'static>) {
+    if WATCHED {
+        core.observe(event);
+    }
+}
+
 /// Gives the pen to a task. `None` when nobody asks which it was.
 #[inline]
-fn step(core: &Core, begun: Begun, asked: bool) -> Option<Ran> {
+fn step<const WATCHED: bool>(core: &Core, begun: Begun) -> Option<Ran> {
     let Begun {
         task,
         slot,
@@ -286,7 +325,7 @@ fn step(core: &Core, begun: Begun, asked: bool) -> Option<Ran> {
     } = begun;
     let ticket = core.ticket(generation.into(), slot);
     core.current.set(Some(ticket));
-    if !core.is_watched() && !asked {
+    if !WATCHED {
         task.step(ticket, waited);
         return None;
     }
@@ -310,24 +349,29 @@ fn step(core: &Core, begun: Begun, asked: bool) -> Option<Ran> {
             Some(Ended::Panicked) => StepEnd::Panicked,
         },
     });
+    core.acts(Cause::Outside);
     Some(Ran::Task(number))
 }
 
 /// Runs a callback, unless it was cancelled. A panic in it is reported, and the loop goes on.
-fn call(core: &Core, callback: &Callback) -> bool {
+fn call<const WATCHED: bool>(core: &Core, callback: &Callback) -> Option<Ran> {
     if callback.is_spent() {
-        return false;
+        return None;
     }
     let number = callback.number;
-    core.observe(|| Event::CallbackRun { callback: number });
-    core.acts(Cause::Callback(number));
+    observe::<WATCHED>(core, || Event::CallbackRun { callback: number });
+    if WATCHED {
+        core.acts(Cause::Callback(number));
+    }
     core.context.replace(callback.take_context());
-    if let Some(watchdog) = &core.watchdog {
+    if let (true, Some(watchdog)) = (WATCHED, &core.watchdog) {
         watchdog.begin(format!("{callback:?}"), callback.site);
     }
     let called = catch_unwind(AssertUnwindSafe(|| callback.call()));
     let panicked = called.is_err();
-    if let Some(took) = core.watchdog.as_ref().and_then(Watchdog::end) {
+    if let (true, Some(watchdog)) = (WATCHED, &core.watchdog)
+        && let Some(took) = watchdog.end()
+    {
         log::warn!(
             "Executing {callback:?} took {:.3} seconds",
             took.as_secs_f64()
@@ -342,11 +386,14 @@ fn call(core: &Core, callback: &Callback) -> bool {
         });
     }
     core.context.replace(None);
-    core.observe(|| Event::CallbackEnd {
+    observe::<WATCHED>(core, || Event::CallbackEnd {
         callback: number,
         panicked,
     });
-    true
+    if WATCHED {
+        core.acts(Cause::Outside);
+    }
+    Some(Ran::Callback(number))
 }
 
 /// A due timer's item has come up: its callback runs, or the sleeper is pushed and steps in the next turn.
@@ -356,10 +403,9 @@ fn run_timer(core: &Core, slot: u32) -> Option<Ran> {
     match target {
         Target::Waker(waker) => {
             wake_on(core, waker);
+            core.acts(Cause::Outside);
             Some(Ran::Sleep(timer))
         }
-        Target::Callback(callback) => {
-            call(core, &callback).then_some(Ran::Callback(callback.number))
-        }
+        Target::Callback(callback) => call::<true>(core, &callback),
     }
 }

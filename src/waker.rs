@@ -40,13 +40,7 @@ fn wake(word: *const ()) {
     let Some(ticket) = Ticket::from_word(word.addr()) else {
         return;
     };
-    let here = current::with(|core| {
-        let ours = core.id() == ticket.loop_id();
-        if ours {
-            core.schedule(ticket);
-        }
-        ours
-    });
+    let here = current::with(|core| core.wake(ticket));
     if here != Some(true) {
         inbox::wake_elsewhere(ticket);
     }
@@ -113,8 +107,7 @@ pub(crate) fn wake_on(core: &Core, waker: Waker) {
 /// [`wake_on`] for a bare ticket.
 #[inline]
 pub(crate) fn wake_ticket(core: &Core, ticket: Ticket) {
-    match ticket.loop_id() == core.id() {
-        true => core.schedule(ticket),
-        false => inbox::wake_elsewhere(ticket),
+    if !core.wake(ticket) {
+        inbox::wake_elsewhere(ticket);
     }
 }
