@@ -230,7 +230,7 @@ fn the_four_boxes_follow_the_turn() {
     // At that line T2 and T4 sleep as well.
     assert_eq!(
         browser.text("[...document.querySelectorAll('.sleeps i')].map(i => i.textContent).join()"),
-        "▶ T3,⏸ T1"
+        "▶ T3,~ T1"
     );
     assert!(
         browser

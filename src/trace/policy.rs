@@ -3,12 +3,12 @@
 //!
 //! After a change of a page the test below says the new hashes.
 
-pub(super) const PLAYER_STYLE: &str = "sha256-e3zb4L+u+VoA+f4Wg2yeo+4xPMeidbBKmWI0TvT7L2U=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-Bs1sBKuwcYw3NO+PldJcB8dpZ1r7s4j/8I+Afs8suF8=";
+pub(super) const PLAYER_STYLE: &str = "sha256-bURcQq3EX/4Fp/M+iGPgKca2GvMjr2SuuRJWpmrzzlk=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-ccT6z6uk6vc6UvX8xfmpHss36PpFec5c00ZFkbq6n3w=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]
-pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-rZD2yG3Vc0IZZPo2Vx5BKKHxBM2unznlTPKqeZ8otSY='; script-src 'sha256-bDuk0hAd8naxeTJc5QS4aI2t3xe/OHLBN49daj4fkYY='; \
+pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-XVBDmwSjsQATwn6Rvg4nSXktj12x41RotHRfGfn5jZI='; script-src 'sha256-bDuk0hAd8naxeTJc5QS4aI2t3xe/OHLBN49daj4fkYY='; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]

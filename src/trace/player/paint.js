@@ -70,7 +70,7 @@ function drawState(g, s, x1, x2, y, text) {
   if (s === "r" || s === "!") {
     rect(g, s === "r" ? paint.run : paint.block, x1, y - 7, width, 14);
     if (s === "!" && width > 6) rect(g, paint.cross, x1, y - 7, width, 14);
-    if (width > 14) label(g, text, x1 + 4, y, width - 6, paint.panel, s === "!" && paint.block);
+    if (width > (s === "r" ? 14 : 60)) label(g, text, x1 + 4, y, width - 6, paint.panel, s === "!" && paint.block);
   } else if (s === "q") {
     rect(g, paint.hatch, x1, y - 6, width, 12);
     if (width > 3) {

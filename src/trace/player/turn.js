@@ -93,7 +93,7 @@ function showSource() {
     const wait = waitAt(task, i), [where, at] = loc[wait < 0 ? 0 : tr.c[wait]];
     if (where === name) names.set(at, [...names.get(at) || [], short(task)]);
   }
-  for (const [at, all] of names) mark(at, "sleeps", "⏸ " + (all.length > 2 ? `${all[0]} +${all.length - 1}` : all.join(" ")));
+  for (const [at, all] of names) mark(at, "sleeps", "~ " + (all.length > 2 ? `${all[0]} +${all.length - 1}` : all.join(" ")));
   const here = place ? mark(row, "here", "▶ " + (run?.e > i ? nameOf(run) : "")) : lines[row - 1];
   if (here) $("source").scrollTop = here.offsetTop - $("source").clientHeight / 2.5;
 }
