@@ -85,12 +85,12 @@ impl Ready {
 
     #[inline]
     pub(crate) fn push_timer(&mut self, slot: u32) {
-        self.queue.push(Item::Timer(slot));
+        self.push(Item::Timer(slot));
     }
 
     pub(crate) fn push_call(&mut self, callback: Rc<Callback>) {
         let slot = self.calls.insert(callback);
-        self.queue.push(Item::Callback(slot as u32));
+        self.push(Item::Callback(slot as u32));
     }
 
     /// What is ready now is what [`next`](Ready::next) gives from now on, in an order that `shuffle` may change; what comes
@@ -130,7 +130,13 @@ impl Ready {
                 task: task.clone(),
                 slot,
                 generation: entry.generation,
-                waited: mem::take(&mut entry.note) == Note::Shared,
+                waited: match entry.note {
+                    Note::Nothing => false,
+                    note => {
+                        entry.note = Note::Nothing;
+                        note == Note::Shared
+                    }
+                },
             }),
             None => {
                 self.table.vacate(slot);
@@ -152,7 +158,7 @@ impl Ready {
         if mem::replace(&mut entry.queued, true) {
             return Some(Woken::Again);
         }
-        self.queue.push(Item::Task(ticket.slot() as u32));
+        self.push(Item::Task(ticket.slot() as u32));
         Some(Woken::Pushed)
     }
 
@@ -162,7 +168,7 @@ impl Ready {
         if let Some(entry) = self.table.live_at(slot)
             && !mem::replace(&mut entry.queued, true)
         {
-            self.queue.push(Item::Task(slot));
+            self.push(Item::Task(slot));
         }
     }
 
@@ -182,7 +188,7 @@ impl Ready {
     #[inline]
     pub(crate) fn add(&mut self, ticket: Ticket, task: Rc<dyn Runnable>) {
         self.table.insert(ticket, task);
-        self.queue.push(Item::Task(ticket.slot() as u32));
+        self.push(Item::Task(ticket.slot() as u32));
     }
 
     /// Forgets a task that has ended, and says whether something is left that it waited for. The caller drops what it returns:
@@ -260,6 +266,20 @@ impl Ready {
         let items = self.len();
         let emptied = mem::take(self);
         (items, emptied.calls)
+    }
+
+    /// The growing stands apart, so that the usual push calls nothing.
+    #[inline]
+    fn push(&mut self, item: Item) {
+        #[cold]
+        #[inline(never)]
+        fn push_and_grow(queue: &mut Vec<Item>, item: Item) {
+            queue.push(item);
+        }
+        match self.queue.len() == self.queue.capacity() {
+            false => self.queue.push(item),
+            true => push_and_grow(&mut self.queue, item),
+        }
     }
 
     #[inline]
