@@ -74,12 +74,22 @@ fn the_deterministic_examples_run_in_the_order_of_their_golden_files() {
         ("to_thread", &one),
         ("sequential", &["--requests", "3", "--delay", "0.02"]),
         (
+            "crawler",
+            &["--pages", "3", "--workers", "1", "--delay", "0.02"],
+        ),
+        (
             "process_pool",
             &["--requests", "6", "--workers", "1", "--delay", "0.02"],
         ),
     ] {
         let order = recorded(example, ".order.txt", args);
         assert_golden(&format!("{example}.order.txt"), &order);
+    }
+    if cfg!(feature = "greenlet") {
+        for (example, args) in [("greenlets_switch", &[][..]), ("greenlets_hub", &delay)] {
+            let order = recorded(example, ".order.txt", args);
+            assert_golden(&format!("{example}.order.txt"), &order);
+        }
     }
     // Long enough that the sleeps of different seconds end in their order on a busy machine.
     let gather = ["--delay", "0.1", "--seed", "3"];
