@@ -100,7 +100,21 @@ pub fn evt_json_of_all(traces: &[Trace]) -> String {
     format!(r#"{{"player":1,"traces":[{}]}}"#, traces.join(","))
 }
 
-/// The player with the traces in it: one page, which needs nothing else.
+/// The player with the traces in it: one page, which needs nothing else. It holds the texts of the source files that the traces
+/// name, where they can be read from the present folder.
+///
+/// ```
+/// use std::{rc::Rc, time::Duration};
+/// use glassloop::{EventLoop, sleep, trace};
+///
+/// let recorder = Rc::new(trace::Recorder::new("nap"));
+/// let event_loop = EventLoop::builder().virtual_time().observer(recorder.clone()).build()?;
+/// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// event_loop.close()?;
+/// let page = trace::html(&[recorder.trace()]); // to be written to a file, and opened in a browser
+/// assert!(page.starts_with("<!doctype html>"));
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
 pub fn html(traces: &[Trace]) -> String {
     page(&evt_json_of_all(traces))
 }

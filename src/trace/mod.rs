@@ -26,7 +26,9 @@
 //! `GLASSLOOP_INSPECT=127.0.0.1:8123` has each loop in real time serve a page that shows it live. Its URL is printed to stderr;
 //! SIGUSR1 prints the same as text. It is served to this machine only, and to who knows the URL.
 //!
-//! From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`].
+//! From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`], which [`html`], [`text`], [`order`],
+//! [`svg`], [`chrome`] and [`evt_json`] write, [`Summary`] counts, [`State`] replays and [`check`] checks. None of these needs a
+//! loop, and none can fail. asyncio has nothing of the kind.
 //!
 //! The recorder is an [`Observer`](crate::observe::Observer) and nothing more. It writes 24 bytes for each event; neither the
 //! ready queue nor the timers are recorded, since they follow from the events ([`State`]).

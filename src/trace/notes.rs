@@ -27,7 +27,11 @@ fn tell_loop(event: &Event<'_>) -> bool {
     told == Some(true)
 }
 
-/// Notes something with a number, to be found again in the trace.
+/// Notes something with a number, to be found again in the trace. To be called anywhere, in the loop or outside, in any thread.
+///
+/// ```
+/// glassloop::trace::mark("pages in the cache", 17);
+/// ```
 pub fn mark(text: &str, value: u64) {
     if tell_loop(&Event::Mark { text, value }) {
         return;
@@ -42,7 +46,14 @@ pub fn mark(text: &str, value: u64) {
 }
 
 /// Runs code that blocks its thread, such as a blocking read, and shows it as such: in red inside of a task, whose loop stands
-/// still meanwhile; as the ordinary thing that it is in a thread.
+/// still meanwhile; as the ordinary thing that it is in a thread. To be called anywhere. The code runs now, and its panics go on.
+///
+/// ```
+/// use glassloop::trace;
+///
+/// let text = trace::blocking("read", || std::fs::read_to_string("Cargo.toml")).unwrap();
+/// assert!(text.contains("glassloop"));
+/// ```
 #[track_caller]
 pub fn blocking<R>(what: &str, code: impl FnOnce() -> R) -> R {
     /// Notes the end even if the code panics.
@@ -77,7 +88,14 @@ pub fn blocking<R>(what: &str, code: impl FnOnce() -> R) -> R {
     code()
 }
 
-/// Wraps the body of a thread that is about to be started: `thread::spawn(trace::thread("worker", || ..))` has its life drawn.
+/// Wraps the body of a thread that is about to be started, so that its life is drawn. To be called anywhere.
+///
+/// ```
+/// use glassloop::trace;
+///
+/// let worker = std::thread::spawn(trace::thread("worker", || 6 * 7));
+/// assert_eq!(trace::join(worker).unwrap(), 42);
+/// ```
 #[track_caller]
 pub fn thread<R, F: FnOnce() -> R>(name: &str, body: F) -> impl FnOnce() -> R + use<R, F> {
     struct End(Option<(Arc<Recording>, u16)>);
@@ -112,7 +130,8 @@ pub fn thread<R, F: FnOnce() -> R>(name: &str, body: F) -> impl FnOnce() -> R + 
     }
 }
 
-/// Joins a thread, and shows who waits for whom.
+/// Joins a thread, which blocks the caller, and shows who waits for whom. To be called anywhere but in a coroutine, whose loop it
+/// would hold up.
 ///
 /// # Errors
 /// The payload of the thread's panic.
@@ -136,7 +155,7 @@ pub fn join<T>(thread: JoinHandle<T>) -> std::thread::Result<T> {
     result
 }
 
-/// The line of a child process in the picture, as its parent tells it.
+/// The line of a child process in the picture, as its parent tells it. Made by [`process`].
 pub struct Process {
     line: Option<(Arc<Recording>, u16)>,
     /// The number of the chunk that it works on.
@@ -144,7 +163,18 @@ pub struct Process {
 }
 
 /// Draws the life of a child process, the `number`th of its kind, from this place in the source on. It does nothing unless
-/// `GLASSLOOP_TRACE` asks for it.
+/// `GLASSLOOP_TRACE` asks for it. To be called anywhere.
+///
+/// ```
+/// use glassloop::trace;
+///
+/// let mut child = std::process::Command::new("true").spawn()?;
+/// let mut line = trace::process(child.id(), 1);
+/// line.chunk_begin(1, 0, 10); // it works on the first ten items
+/// child.wait()?;
+/// line.end();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[track_caller]
 pub fn process(id: u32, number: usize) -> Process {
     let site = Location::caller();

@@ -11,7 +11,21 @@ use super::trace::Trace;
 use super::turns::{Ran, What, Who, turns};
 use super::words::{short, waits_for};
 
-/// The steps of a trace in their order.
+/// The steps of a trace in their order, without times.
+///
+/// ```
+/// use std::{rc::Rc, time::Duration};
+/// use glassloop::{EventLoop, sleep, trace};
+///
+/// let recorder = Rc::new(trace::Recorder::new("nap"));
+/// let event_loop = EventLoop::builder().virtual_time().observer(recorder.clone()).build()?;
+/// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// event_loop.close()?;
+/// let order = trace::order(&recorder.trace());
+/// let steps: Vec<&str> = order.lines().filter(|line| line.starts_with("T1 ")).collect();
+/// assert_eq!(steps[1], "T1 Sleep (by a timer) ✓");
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
 pub fn order(trace: &Trace) -> String {
     let mut out = String::new();
     for turn in turns(&trace.records) {

@@ -189,6 +189,12 @@ pub struct Section(());
 
 /// Records the whole program, with what it does before and after its loop, or without any: to be kept until the end of `main`.
 /// It does nothing unless `GLASSLOOP_TRACE` asks for it; a program that only [runs](crate::run) a loop needs no such call.
+///
+/// ```
+/// let _recorded = glassloop::trace::program();
+/// let thread = std::thread::spawn(glassloop::trace::thread("worker", || ()));
+/// thread.join().unwrap();
+/// ```
 pub fn program() -> Section {
     if let Some(session) = session() {
         lock(&session.recordings).sections += 1;
@@ -203,6 +209,16 @@ pub fn program() -> Section {
 
 /// Begins a part of the program that is to be seen by itself, and compared with the others. It ends when what is returned is
 /// dropped. It does nothing unless `GLASSLOOP_TRACE` asks for it.
+///
+/// ```
+/// use glassloop::{run, trace, yield_now};
+///
+/// for title in ["once", "again"] {
+///     let _section = trace::section(title);
+///     run(async { yield_now().await })?;
+/// }
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
 pub fn section(title: &str) -> Section {
     if let Some(session) = session() {
         let mut recordings = lock(&session.recordings);

@@ -69,7 +69,27 @@ pub struct TimerState {
     pub due: bool,
 }
 
-/// A loop as its records tell it.
+/// A loop as its records tell it: what a debugger of traces is made of.
+///
+/// ```
+/// use std::{rc::Rc, time::Duration};
+/// use glassloop::{EventLoop, sleep, trace};
+///
+/// let recorder = Rc::new(trace::Recorder::new("nap"));
+/// let event_loop = EventLoop::builder().virtual_time().observer(recorder.clone()).build()?;
+/// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// event_loop.close()?;
+/// let mut state = trace::State::default();
+/// for record in &recorder.trace().records {
+///     state.apply(record);
+///     if record.kind == trace::Kind::PollEnter {
+///         // The loop sleeps, and so does its one task.
+///         assert_eq!((state.tasks.len(), state.timers.len(), state.ready.len()), (1, 1, 0));
+///     }
+/// }
+/// assert!(state.tasks.is_empty());
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// Tasks that have not ended, by number.

@@ -17,6 +17,19 @@ pub struct Slow {
 }
 
 /// What happened in a trace, counted.
+///
+/// ```
+/// use std::{rc::Rc, time::Duration};
+/// use glassloop::{EventLoop, sleep, trace};
+///
+/// let recorder = Rc::new(trace::Recorder::new("nap"));
+/// let event_loop = EventLoop::builder().virtual_time().observer(recorder.clone()).build()?;
+/// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// event_loop.close()?;
+/// let summary = trace::Summary::of(&recorder.trace());
+/// assert_eq!((summary.steps, summary.suspensions, summary.total), (2, 1, 1_000_000));
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// From the first record to the last, in nanoseconds.
