@@ -41,7 +41,7 @@ impl Crawl {
     }
 
     async fn visit(&self, url: &Url) -> Result<(), Error> {
-        let response = self.session.get(url).await?;
+        let response = self.session.get(url).await?.error_for_status()?;
         let base = response.url().clone();
         let page = response.text().await?;
         for link in page
@@ -114,12 +114,15 @@ fn main() {
     }
     let took = begin.elapsed().as_secs_f64();
     print!(
-        "{seen} pages in {took:.2} s over {} connections, {} failed",
-        stats.connected,
-        failed.len()
+        "pages: {seen} in {took:.2} s, of which failed: {}; connections: {}",
+        failed.len(),
+        stats.connected
     );
     match peak {
         Some(peak) => println!("; the site saw at most {peak} requests at a time"),
         None => println!(),
+    }
+    if failed.len() == seen {
+        std::process::exit(1);
     }
 }

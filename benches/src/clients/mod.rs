@@ -7,6 +7,8 @@ use crate::runtimes::Runtime;
 pub mod glass;
 
 #[cfg(feature = "peers")]
+pub mod aiohttp;
+#[cfg(feature = "peers")]
 pub mod async_h1;
 #[cfg(feature = "peers")]
 pub mod hyper;

@@ -340,6 +340,8 @@ pub fn families() -> Vec<Family> {
                     ("floor", http::keep_alive_floor),
                     #[cfg(feature = "peers")]
                     ("ureq", http::keep_alive_ureq),
+                    #[cfg(feature = "peers")]
+                    ("aiohttp", crate::clients::aiohttp::keep_alive),
                 ],
             ),
             &[(1, 50_000), (10, 200_000), (100, 200_000)],
