@@ -260,7 +260,9 @@ impl Core {
         if let Some(observer) = self.observer() {
             self.report_wait(observer, ticket);
         }
-        drop(before);
+        if !matches!(before, WaitOn::Unknown) {
+            drop_note(before);
+        }
     }
 
     /// What the task in this slot has waited for, which its entry in the table says that there is.
@@ -423,4 +425,11 @@ impl Core {
         }
         self.letters.set(letters);
     }
+}
+
+/// Seldom is anything noted twice in a step.
+#[cold]
+#[inline(never)]
+fn drop_note(before: WaitOn) {
+    drop(before);
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use crate::sync::condition::Condition;
-use crate::sync::wait_list::Spot;
+use crate::sync::wait_list::{Kind, Spot};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -74,7 +74,7 @@ impl Barrier {
     /// When it has to wait and no loop is running.
     #[track_caller]
     pub fn wait(&self) -> impl Future<Output = Result<usize, BrokenBarrierError>> + use<> {
-        let (inner, spot) = (self.0.clone(), Spot::here("Barrier"));
+        let (inner, spot) = (self.0.clone(), Spot::here(Kind::Barrier));
         async move { inner.wait(spot).await }
     }
 
@@ -86,14 +86,14 @@ impl Barrier {
             0 => State::Filling,
             _ => State::Resetting,
         };
-        self.change(state, Spot::here("Barrier"))
+        self.change(state, Spot::here(Kind::Barrier))
     }
 
     /// Breaks it: who waits, or comes, leaves with an error, until it is [`reset`](Barrier::reset). It is done
     /// when this is called, awaited or not. asyncio's `Barrier.abort`.
     #[track_caller]
     pub fn abort(&self) -> impl Future<Output = ()> + use<> {
-        self.change(|_| State::Broken, Spot::here("Barrier"))
+        self.change(|_| State::Broken, Spot::here(Kind::Barrier))
     }
 
     fn change(&self, state: fn(&Inner) -> State, spot: Spot) -> impl Future<Output = ()> + use<> {

@@ -16,7 +16,7 @@ use crate::current;
 use crate::header::{Ended, Request, Waitable};
 use crate::observe::WaitKind;
 use crate::sync::lock::{Hold, Lock, LockAcquire, NotAcquiredError};
-use crate::sync::wait_list::{Spot, State, Turn, WaitList};
+use crate::sync::wait_list::{Kind, Spot, State, Turn, WaitList};
 use crate::text::shown_as;
 use crate::wait_on::WaitOn;
 
@@ -78,7 +78,7 @@ impl Condition {
     /// [`Lock::acquire`] of its lock.
     #[track_caller]
     pub fn acquire(&self) -> LockAcquire {
-        self.acquire_as(Spot::here("Condition"))
+        self.acquire_as(Spot::here(Kind::Condition))
     }
 
     pub(crate) fn acquire_as(&self, spot: Spot) -> LockAcquire {
@@ -112,7 +112,7 @@ impl Condition {
     /// When no loop is running.
     #[track_caller]
     pub fn wait(&self) -> ConditionWait {
-        self.wait_as(Spot::here("Condition"))
+        self.wait_as(Spot::here(Kind::Condition))
     }
 
     pub(crate) fn wait_as(&self, spot: Spot) -> ConditionWait {
@@ -133,7 +133,7 @@ impl Condition {
         &self,
         predicate: P,
     ) -> impl Future<Output = Result<(), NotAcquiredError>> + use<P> {
-        self.wait_for_as(predicate, Spot::here("Condition"))
+        self.wait_for_as(predicate, Spot::here(Kind::Condition))
     }
 
     pub(crate) fn wait_for_as<P: FnMut() -> bool>(
@@ -313,11 +313,11 @@ impl Waitable for Waiting {
     }
 
     fn wait_kind(&self) -> WaitKind {
-        WaitKind::Sync(self.spot.kind)
+        WaitKind::Sync(self.spot.kind.name())
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}>", self.spot.kind)
+        write!(f, "<{}>", self.spot.kind.name())
     }
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::sync::wait_list::{Spot, Turn, WaitList, describe};
+use crate::sync::wait_list::{Kind, Spot, Turn, WaitList, describe};
 use crate::text::shown_as;
 
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl Event {
     /// When it has to wait and no loop is running.
     #[track_caller]
     pub fn wait(&self) -> EventWait {
-        self.wait_as(Spot::here("Event"))
+        self.wait_as(Spot::here(Kind::Event))
     }
 
     pub(crate) fn wait_as(&self, spot: Spot) -> EventWait {

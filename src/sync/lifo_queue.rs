@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::sync::queue::{Queue, Store};
+use crate::sync::wait_list::Kind;
 use crate::text::shown_as;
 
 /// Last in, first out.
@@ -16,7 +17,7 @@ impl<T> Default for Lifo<T> {
 }
 
 impl<T> Store<T> for Lifo<T> {
-    const NAME: &'static str = "LifoQueue";
+    const KIND: Kind = Kind::LifoQueue;
 
     fn push(&mut self, item: T) {
         self.0.push(item);

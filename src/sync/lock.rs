@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::current;
-use crate::sync::wait_list::{Holder, Spot, Turn, WaitList, describe};
+use crate::sync::wait_list::{Holder, Kind, Spot, Turn, WaitList, describe};
 use crate::text::shown_as;
 
 /// Names one holding of a lock, so that a guard releases its own and no other.
@@ -74,7 +74,7 @@ impl Lock {
     /// When it has to wait and no loop is running.
     #[track_caller]
     pub fn acquire(&self) -> LockAcquire {
-        self.acquire_as(Spot::here("Lock"))
+        self.acquire_as(Spot::here(Kind::Lock))
     }
 
     pub(crate) fn acquire_as(&self, spot: Spot) -> LockAcquire {

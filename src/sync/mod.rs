@@ -29,6 +29,7 @@
 mod barrier;
 mod condition;
 mod event;
+mod kind;
 mod lifo_queue;
 mod lock;
 mod places;

@@ -1,13 +1,13 @@
-//! The places in a wait list: numbered, in a ring, in the order of their numbers.
+//! The places in a wait list: numbered, in the order of their numbers.
 //!
-//! One that is given up in the midst stays as a hole until it comes to an end of the ring, or such are the majority. So every
-//! place is given up in constant time, and found by its number.
+//! One that is given up stays as a hole until everybody has left or the holes are the majority. So every place is given up in
+//! constant time, and found by its number.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
 use crate::core::Core;
+use crate::sync::kind::Kind;
 use crate::waker::wake_on;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub(crate) enum State {
     Left,
 }
 
-/// Fewer holes than this are not worth a search.
-const FEW: usize = 64;
+/// So few holes are not worth closing.
+const FEW: usize = 32;
 
 /// How one who waits is woken: at most once, and not under a borrow, since a waker may call back.
 pub(super) struct Wake {
@@ -45,7 +45,7 @@ impl Wake {
 struct Place {
     number: u32,
     state: State,
-    kind: &'static str,
+    kind: Kind,
     /// There is one while it waits.
     wake: Option<Wake>,
 }
@@ -59,20 +59,23 @@ impl Place {
 
 #[derive(Default)]
 pub(super) struct Places {
-    /// Neither the first nor the last one is a hole.
-    ring: VecDeque<Place>,
+    /// The last one is no hole.
+    list: Vec<Place>,
+    /// Where the first one is that is no hole.
+    first: usize,
     holes: usize,
-    /// Nobody before this index can be woken, so that waking many in a row walks the ring once.
+    /// Nobody before this index can be woken, so that waking many in a row walks the list once.
     unwoken: usize,
     /// The number of the next place.
     next: u32,
 }
 
 impl Places {
-    pub(super) fn add(&mut self, kind: &'static str, wake: Wake) -> u32 {
+    #[inline]
+    pub(super) fn add(&mut self, kind: Kind, wake: Wake) -> u32 {
         let number = self.next;
         self.next = number.wrapping_add(1);
-        self.ring.push_back(Place {
+        self.list.push(Place {
             number,
             state: State::Waiting,
             kind,
@@ -82,11 +85,10 @@ impl Places {
     }
 
     /// Where the place with this number stands.
-    #[inline]
     fn index(&self, number: u32) -> Option<usize> {
-        let after = number.wrapping_sub(self.ring.front()?.number);
-        match self.ring.get(after as usize) {
-            Some(place) if place.number == number => Some(after as usize),
+        let after = number.wrapping_sub(self.list.first()?.number) as usize;
+        match self.list.get(after) {
+            Some(place) if place.number == number => Some(after),
             _ => self.search(number),
         }
     }
@@ -94,21 +96,16 @@ impl Places {
     /// Holes have been taken out before it.
     #[cold]
     fn search(&self, number: u32) -> Option<usize> {
-        let first = self.ring.front()?.number;
+        let first = self.list.first()?.number;
         let after = |number: u32| number.wrapping_sub(first);
         let found = self
-            .ring
+            .list
             .binary_search_by_key(&after(number), |place| after(place.number));
         found.ok()
     }
 
     fn get(&self, number: u32) -> Option<&Place> {
-        self.ring.get(self.index(number)?)
-    }
-
-    fn get_mut(&mut self, number: u32) -> Option<&mut Place> {
-        let index = self.index(number)?;
-        self.ring.get_mut(index)
+        self.list.get(self.index(number)?)
     }
 
     pub(super) fn state(&self, number: u32) -> State {
@@ -116,33 +113,33 @@ impl Places {
     }
 
     /// What is waited for; `None` when the place was given up.
-    pub(super) fn kind(&self, number: u32) -> Option<&'static str> {
+    pub(super) fn kind(&self, number: u32) -> Option<Kind> {
         let place = self.get(number)?;
         (place.state != State::Left).then_some(place.kind)
     }
 
     /// How many places are taken.
     pub(super) fn len(&self) -> usize {
-        self.ring.len() - self.holes
+        self.list.len() - self.holes
     }
 
     /// In their order, with those of the holes.
     pub(super) fn states(&self) -> impl DoubleEndedIterator<Item = State> {
-        self.ring.iter().map(|place| place.state)
+        self.list[self.first..].iter().map(|place| place.state)
     }
 
     /// Ends a wait, if it goes on.
     pub(super) fn cancel(&mut self, number: u32) -> Option<Wake> {
-        match self.get_mut(number) {
-            Some(place) if place.state == State::Waiting => place.end(State::Cancelled),
-            _ => None,
-        }
+        let index = self.index(number)?;
+        let place = self.list.get_mut(index)?;
+        let waits = place.state == State::Waiting;
+        waits.then(|| place.end(State::Cancelled)).flatten()
     }
 
     /// Ends the wait of the very first, if it goes on.
     #[inline]
     pub(super) fn wake_first(&mut self) -> Option<Wake> {
-        match self.ring.front_mut() {
+        match self.list.get_mut(self.first) {
             Some(first) if first.state == State::Waiting => first.end(State::Woken),
             _ => None,
         }
@@ -151,10 +148,21 @@ impl Places {
     /// Ends the wait of the first whose wait goes on.
     #[inline]
     pub(super) fn wake_next(&mut self) -> Option<Wake> {
-        while let Some(place) = self.ring.get_mut(self.unwoken) {
+        let next = self.list.get_mut(self.unwoken)?;
+        self.unwoken += 1;
+        match next.state {
+            State::Waiting => next.end(State::Woken),
+            _ => self.wake_later(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_later(&mut self) -> Option<Wake> {
+        while let Some(next) = self.list.get_mut(self.unwoken) {
             self.unwoken += 1;
-            if place.state == State::Waiting {
-                return place.end(State::Woken);
+            if next.state == State::Waiting {
+                return next.end(State::Woken);
             }
         }
         None
@@ -163,49 +171,60 @@ impl Places {
     /// Gives a place up if it was woken; mostly it is the first.
     #[inline]
     pub(super) fn remove_woken(&mut self, number: u32) -> bool {
-        match self.ring.front() {
-            Some(first) if self.holes == 0 && first.number == number => {
-                let woken = first.state == State::Woken;
-                if woken {
-                    self.ring.pop_front();
-                    self.unwoken = self.unwoken.saturating_sub(1);
-                }
-                woken
+        match self.list.get_mut(self.first) {
+            Some(first) if first.number == number && first.state == State::Woken => {
+                first.state = State::Left;
+                self.count_hole();
+                true
             }
-            _ => self.remove_other_woken(number),
+            _ => self.remove_later_woken(number),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn remove_other_woken(&mut self, number: u32) -> bool {
+    fn remove_later_woken(&mut self, number: u32) -> bool {
         self.state(number) == State::Woken && self.remove(number).0 == State::Woken
     }
 
     /// Gives a place up, and returns what the caller has to drop.
     pub(super) fn remove(&mut self, number: u32) -> (State, Option<Wake>) {
-        let Some(place) = self.get_mut(number) else {
+        let Some(index) = self.index(number) else {
             return (State::Left, None);
         };
+        let place = &mut self.list[index];
         let state = place.state;
         let wake = place.end(State::Left);
-        self.holes += 1;
-        let is_hole = |place: &Place| place.state == State::Left;
-        while self.ring.front().is_some_and(is_hole) {
-            self.ring.pop_front();
-            self.unwoken = self.unwoken.saturating_sub(1);
+        self.count_hole();
+        // The last one stays none.
+        while self.list.pop_if(|last| last.state == State::Left).is_some() {
             self.holes -= 1;
         }
-        while self.ring.back().is_some_and(is_hole) {
-            self.ring.pop_back();
-            self.holes -= 1;
-        }
-        self.unwoken = self.unwoken.min(self.ring.len());
-        if self.holes > FEW && self.holes > self.ring.len() / 2 {
-            self.ring.retain(|place| !is_hole(place));
-            (self.holes, self.unwoken) = (0, 0);
-        }
+        self.unwoken = self.unwoken.min(self.list.len());
         (state, wake)
+    }
+
+    /// There is one hole more.
+    #[inline(always)]
+    fn count_hole(&mut self) {
+        self.holes += 1;
+        if self.holes == self.list.len() {
+            while self.list.pop().is_some() {}
+            (self.first, self.holes, self.unwoken) = (0, 0, 0);
+            return;
+        }
+        while self.list[self.first].state == State::Left {
+            self.first += 1;
+        }
+        if self.holes > FEW && self.holes > self.list.len() / 2 {
+            self.close_holes();
+        }
+    }
+
+    #[inline(never)]
+    fn close_holes(&mut self) {
+        self.list.retain(|place| place.state != State::Left);
+        (self.first, self.holes, self.unwoken) = (0, 0, 0);
     }
 
     /// The wait goes on, or begins anew where it was woken in vain; `Err` if it was cancelled. The caller drops what is returned.
@@ -213,7 +232,7 @@ impl Places {
         let Some(index) = self.index(number) else {
             return Err(wake);
         };
-        let place = &mut self.ring[index];
+        let place = &mut self.list[index];
         if matches!(place.state, State::Cancelled | State::Left) {
             return Err(wake);
         }
@@ -252,7 +271,7 @@ mod tests {
             let most = if step / 1000 % 2 == 0 { 11 } else { 7 };
             let drawn = draw(most);
             if drawn > 5 || model.is_empty() {
-                model.push((places.add("place", wake()), State::Waiting));
+                model.push((places.add(Kind::Queue, wake()), State::Waiting));
                 continue;
             }
             let i = draw(model.len());

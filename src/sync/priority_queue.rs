@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use crate::sync::queue::{Queue, Store};
+use crate::sync::wait_list::Kind;
 use crate::text::shown_as;
 
 struct Entry<P, T> {
@@ -51,7 +52,7 @@ impl<P: Ord, T> Default for Heap<P, T> {
 }
 
 impl<P: Ord, T> Store<(P, T)> for Heap<P, T> {
-    const NAME: &'static str = "PriorityQueue";
+    const KIND: Kind = Kind::PriorityQueue;
 
     fn push(&mut self, item: (P, T)) {
         let number = self.pushed;

@@ -18,13 +18,13 @@ use crate::current;
 use crate::observe::{self, Site, is_observed};
 use crate::sync::event::{Event, EventWait};
 use crate::sync::queue_error::{GetError, PutError, QueueShutDown, TaskDoneError};
-use crate::sync::wait_list::{Spot, State, Turn, WaitList};
+use crate::sync::wait_list::{Kind, Spot, State, Turn, WaitList};
 use crate::text::shown_as;
 
 /// How a queue keeps its items: decides which comes out next.
 pub trait Store<T>: Default {
-    /// The queue's name.
-    const NAME: &'static str;
+    /// Which queue it makes.
+    const KIND: Kind;
 
     /// Takes an item in.
     fn push(&mut self, item: T);
@@ -46,7 +46,7 @@ impl<T> Default for Fifo<T> {
 }
 
 impl<T> Store<T> for Fifo<T> {
-    const NAME: &'static str = "Queue";
+    const KIND: Kind = Kind::Queue;
 
     fn push(&mut self, item: T) {
         self.0.push_back(item);
@@ -290,7 +290,7 @@ impl<T, S: Store<T>> Queue<T, S> {
     /// When it has to wait and no loop is running.
     #[track_caller]
     pub fn join(&self) -> EventWait {
-        self.0.finished.wait_as(Spot::here(S::NAME))
+        self.0.finished.wait_as(Spot::here(S::KIND))
     }
 
     /// Refuses further items. Getters are given what is left, and then [`QueueShutDown`]; putters that wait get it at once.
@@ -321,7 +321,7 @@ impl<T, S> Clone for Queue<T, S> {
 impl<T: fmt::Debug, S: Store<T>> fmt::Debug for Queue<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
-        write!(f, "<{} maxsize={}", S::NAME, inner.maxsize)?;
+        write!(f, "<{} maxsize={}", S::KIND.name(), inner.maxsize)?;
         let store = inner.store.borrow();
         if store.len() > 0 {
             write!(f, " _queue={:?}", store.items())?;
@@ -373,13 +373,14 @@ impl<T, S: Store<T>> Future for Get<T, S> {
         let inner = &this.queue.0;
         let served = inner.len() > 0 || inner.shut_down.get();
         let list = &inner.getters;
-        let spot = Spot::new(S::NAME, this.site);
+        let spot = Spot::new(S::KIND, this.site);
         poll_turn(list, &mut this.turn, served, context, spot)
             .map(|()| inner.pop().ok_or(QueueShutDown(())))
     }
 }
 
 impl<T, S: Store<T>> Drop for Get<T, S> {
+    #[inline]
     fn drop(&mut self) {
         let inner = &self.queue.0;
         if let Some(turn) = self.turn.take() {
@@ -412,7 +413,7 @@ impl<T, S: Store<T>> Future for Put<T, S> {
         let shut_down = inner.shut_down.get();
         let served = inner.room() > 0 || shut_down;
         let list = &inner.putters;
-        let spot = Spot::new(S::NAME, this.site);
+        let spot = Spot::new(S::KIND, this.site);
         poll_turn(list, &mut this.turn, served, context, spot).map(|()| {
             let item = this.item.take().expect("a put is polled after its end");
             if shut_down {
@@ -425,6 +426,7 @@ impl<T, S: Store<T>> Future for Put<T, S> {
 }
 
 impl<T, S: Store<T>> Drop for Put<T, S> {
+    #[inline]
     fn drop(&mut self) {
         let inner = &self.queue.0;
         if let Some(turn) = self.turn.take() {

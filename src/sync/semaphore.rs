@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::sync::wait_list::{Spot, State, Turn, WaitList, describe};
+use crate::sync::wait_list::{Kind, Spot, State, Turn, WaitList, describe};
 use crate::text::shown_as;
 
 struct Inner {
@@ -101,7 +101,7 @@ impl Semaphore {
     /// When it has to wait and no loop is running.
     #[track_caller]
     pub fn acquire(&self) -> SemaphoreAcquire {
-        SemaphoreAcquire::new(&self.0, Spot::here("Semaphore"))
+        SemaphoreAcquire::new(&self.0, Spot::here(Kind::Semaphore))
     }
 
     /// Adds a permit, whoever took it, and wakes the first in line. More than there were to begin with are allowed.
@@ -138,7 +138,7 @@ impl BoundedSemaphore {
     /// When it has to wait and no loop is running.
     #[track_caller]
     pub fn acquire(&self) -> SemaphoreAcquire {
-        SemaphoreAcquire::new(&self.0, Spot::here("BoundedSemaphore"))
+        SemaphoreAcquire::new(&self.0, Spot::here(Kind::BoundedSemaphore))
     }
 
     /// Gives a permit back, whoever took it, and wakes the first in line.

@@ -15,22 +15,23 @@ use crate::observe::{Site, WaitKind};
 use crate::sync::places::{Places, Wake};
 use crate::wait_on::{Line, WaitOn};
 
+pub(crate) use crate::sync::kind::Kind;
 pub(crate) use crate::sync::places::State;
 
 /// What is waited for, and at which line.
 #[derive(Clone, Copy)]
 pub(crate) struct Spot {
-    pub(crate) kind: &'static str,
+    pub(crate) kind: Kind,
     pub(crate) site: Site,
 }
 
 impl Spot {
     #[track_caller]
-    pub(crate) fn here(kind: &'static str) -> Spot {
+    pub(crate) fn here(kind: Kind) -> Spot {
         Spot::new(kind, Location::caller())
     }
 
-    pub(crate) fn new(kind: &'static str, site: Site) -> Spot {
+    pub(crate) fn new(kind: Kind, site: Site) -> Spot {
         Spot { kind, site }
     }
 }
@@ -60,7 +61,8 @@ impl Row {
 
 impl Line for Row {
     fn wait_kind(&self, place: u32) -> Option<WaitKind> {
-        self.places.borrow().kind(place).map(WaitKind::Sync)
+        let kind = self.places.borrow().kind(place)?;
+        Some(WaitKind::Sync(kind.name()))
     }
 
     fn ended(&self, place: u32) -> Option<Ended> {
@@ -264,9 +266,11 @@ mod tests {
     use super::*;
     use crate::event_loop::EventLoop;
 
-    fn kinds(list: &WaitList) -> Vec<&'static str> {
+    /// The numbers of the places that are taken.
+    fn taken(list: &WaitList) -> Vec<u32> {
         let places = list.row().places.borrow();
-        (0..100).filter_map(|number| places.kind(number)).collect()
+        let is_taken = |number: &u32| places.kind(*number).is_some();
+        (0..100).filter(is_taken).collect()
     }
 
     fn in_a_loop(test: impl FnOnce(&WaitList) + 'static) {
@@ -278,15 +282,15 @@ mod tests {
     #[test]
     fn places_can_be_left_in_any_order() {
         in_a_loop(|list| {
-            let join = |kind| list.join(Waker::noop(), Spot::here(kind));
-            let (a, b, c, d) = (join("a"), join("b"), join("c"), join("d"));
+            let join = || list.join(Waker::noop(), Spot::here(Kind::Lock));
+            let (a, b, c, d) = (join(), join(), join(), join());
             assert!(list.wake_next());
             list.leave(b);
-            assert_eq!((kinds(list), list.len()), (vec!["a", "c", "d"], 3));
+            assert_eq!((taken(list), list.len()), (vec![0, 2, 3], 3));
             list.leave(d);
-            let e = join("e");
+            let e = join();
             list.leave(c);
-            assert_eq!((kinds(list), list.len()), (vec!["a", "e"], 2));
+            assert_eq!((taken(list), list.len()), (vec![0, 4], 2));
             assert!(list.wake_next());
             assert_eq!(
                 (list.state(&a), list.state(&e)),
@@ -306,12 +310,12 @@ mod tests {
     #[test]
     fn a_place_that_was_left_cannot_be_cancelled() {
         in_a_loop(|list| {
-            let turn = list.join(Waker::noop(), Spot::here("left"));
+            let turn = list.join(Waker::noop(), Spot::here(Kind::Event));
             let (row, number) = (list.row(), turn.0);
-            assert_eq!(row.wait_kind(number), Some(WaitKind::Sync("left")));
+            assert_eq!(row.wait_kind(number), Some(WaitKind::Sync("Event")));
             list.leave(turn);
             assert_eq!(row.wait_kind(number), None);
-            let next = list.join(Waker::noop(), Spot::here("next"));
+            let next = list.join(Waker::noop(), Spot::here(Kind::Event));
             row.cancel(number);
             assert_eq!(list.state(&next), State::Waiting);
             assert_eq!(row.ended(number), Some(Ended::Cancelled));
