@@ -177,6 +177,13 @@ fn threads_jobs_and_processes_stand_on_one_axis() {
     let pool = ["--delay", "0.01", "--workers", "2", "--requests", "8"];
     assert_eq!(kinds("process_pool", &pool), [0, 0, 0, 0, 8, 2]);
 
+    // Threads are started at a line of the example.
+    let traces = trace_file::parse(&recorded("threads_join", ".evt.json", &delay)).unwrap();
+    let mut records = traces[0].records.iter();
+    let begin = records.find(|r| r.kind == Kind::ThreadBegin).unwrap();
+    let place = traces[0].place(begin.c);
+    assert!(place.starts_with("examples/threads_join.rs:"), "{place}");
+
     // The processes are begun at a line of the example, and it is in the page.
     let traces = trace_file::parse(&recorded("process_pool", ".evt.json", &pool)).unwrap();
     let begin = traces[0].records.iter().find(|r| r.kind == Kind::ProcBegin);

@@ -82,7 +82,7 @@ kinds! {
     BlockBegin = "BLOCK_BEGIN",
     /// Blocking code has ended.
     BlockEnd = "BLOCK_END",
-    /// A thread begins. `a`: its name, `b`: the track of who started it, `c`: the place.
+    /// A thread is started. `a`: its name, `b`: the track of who started it, `c`: the place.
     ThreadBegin = "THREAD_BEGIN",
     /// A thread has ended.
     ThreadEnd = "THREAD_END",

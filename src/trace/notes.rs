@@ -109,20 +109,23 @@ pub fn thread<R, F: FnOnce() -> R>(name: &str, body: F) -> impl FnOnce() -> R + 
         }
     }
 
+    // Not in the closure, whose caller is another one.
+    let site = Location::caller();
     let begun = session::current().map(|recording| {
         let mut names = recording.names();
         let (parent, text) = (names.this_thread(), names.string(name));
-        let site = names.site(Location::caller());
+        let site = names.site(site);
         let track = names.add_track(name, TrackKind::Thread);
         drop(names);
-        (recording, track, [text, u32::from(parent), site])
+        // Its life begins here: a program may end before the system lets the thread run.
+        let numbers = [text, u32::from(parent), site];
+        recording.add(track, Kind::ThreadBegin, 0, numbers);
+        (recording, track)
     });
     move || {
-        let end = End(begun.map(|(recording, track, numbers)| {
+        let end = End(begun.inspect(|(recording, track)| {
             open::begun();
-            recording.names().this_thread_has(track);
-            recording.add(track, Kind::ThreadBegin, 0, numbers);
-            (recording, track)
+            recording.names().this_thread_has(*track);
         }));
         let result = body();
         drop(end);
