@@ -106,15 +106,24 @@ pub(crate) fn before_step(header: &Header, waited: &WaitOn) -> Delivery {
     let mut delivery = Delivery::Step;
     if flags.pending || came_back {
         flags = Flags::default();
-        delivery = deliver_to_task(header);
+        let catch = innermost_catch(header, |_| true);
+        delivery = deliver_to_task(header, catch.as_ref());
     } else if flags.bounds {
-        flags.bounds = deliver_to_bounds(header, ended);
+        flags.bounds = deliver_to_bounds(header);
     }
     header.flags.set(flags);
     delivery
 }
 
-pub(crate) fn deliver_to_task(header: &Header) -> Delivery {
+/// The catch point that was entered last, of those that count.
+fn innermost_catch(header: &Header, counts: impl Fn(&Scope) -> bool) -> Option<Rc<Scope>> {
+    let scopes = header.more().scopes.borrow();
+    let catches = |scope: &&Rc<Scope>| scope.kind == Kind::Catch && counts(scope);
+    scopes.iter().rfind(catches).cloned()
+}
+
+/// The task's request goes to this catch point; without one the task ends.
+pub(crate) fn deliver_to_task(header: &Header, catch: Option<&Rc<Scope>>) -> Delivery {
     let scopes = header.more().scopes.borrow();
     // A request of the whole task overrides those of its bounds: it passes through them on its way up.
     for scope in scopes
@@ -123,7 +132,8 @@ pub(crate) fn deliver_to_task(header: &Header) -> Delivery {
     {
         scope.state.set(State::Delivered);
     }
-    match scopes.iter().rfind(|scope| scope.kind == Kind::Catch) {
+    drop(scopes);
+    match catch {
         Some(catch) => {
             hit(catch, None);
             Delivery::Step
@@ -136,38 +146,36 @@ pub(crate) fn deliver_to_task(header: &Header) -> Delivery {
 fn hit(scope: &Scope, bound: Option<&Rc<Scope>>) {
     scope.state.set(State::Hit);
     scope.origin.replace(bound.cloned());
+    if let Some(waker) = scope.waker.take() {
+        waker.wake();
+    }
 }
 
-/// The bound at `i` delivers its request: to the innermost catch point inside, else to itself.
-pub(crate) fn deliver_inside(scopes: &[Rc<Scope>], i: usize) {
-    let bound = &scopes[i];
+/// The bound delivers its request: to this catch point inside it, else to itself.
+pub(crate) fn deliver_to_bound(bound: &Rc<Scope>, catch: Option<&Rc<Scope>>) {
     bound.state.set(State::Delivered);
-    let catch = scopes[i + 1..]
-        .iter()
-        .rfind(|scope| scope.kind == Kind::Catch);
     hit(catch.unwrap_or(bound), Some(bound));
 }
 
+fn deliver_inside(header: &Header, bound: &Rc<Scope>) {
+    let catch = innermost_catch(header, |scope| scope.is_inside(bound));
+    deliver_to_bound(bound, catch.as_ref());
+}
+
 /// Whether some bound's request is still under way.
-fn deliver_to_bounds(header: &Header, ended: Option<Ended>) -> bool {
-    let scopes = header.more().scopes.borrow();
+fn deliver_to_bounds(header: &Header) -> bool {
+    let scopes = header.more().scopes.borrow().clone();
     let mut under_way = false;
-    for (i, bound) in scopes.iter().enumerate() {
-        let deliver = match (bound.state.get(), ended) {
-            (State::Requested, _) | (State::Forwarded, Some(Ended::Cancelled)) => true,
-            // What the body awaited swallowed the request.
-            (State::Forwarded, Some(_)) => {
-                bound.state.set(State::Delivered);
-                false
-            }
-            (State::Forwarded, None) => {
-                under_way = true;
-                false
-            }
-            _ => false,
-        };
-        if deliver {
-            deliver_inside(&scopes, i);
+    for bound in &scopes {
+        match bound.state.get() {
+            State::Requested => deliver_inside(header, bound),
+            State::Forwarded => match bound.awaited_ended() {
+                Some(Ended::Cancelled) => deliver_inside(header, bound),
+                // What the body awaited swallowed the request.
+                Some(_) => bound.state.set(State::Delivered),
+                None => under_way = true,
+            },
+            _ => {}
         }
     }
     under_way
@@ -183,26 +191,31 @@ pub(crate) fn after_step(core: &Core, task: &Rc<dyn Runnable>) {
         return deliver_next_step(core, task);
     }
     let bounds = flags.bounds.then(|| header.more().scopes.borrow().clone());
-    let mut fresh = flags.pending;
+    // One request, however many ask for it.
+    let mut asked: Vec<Rc<dyn Waitable>> = Vec::new();
     for bound in bounds.iter().flatten() {
-        match (bound.state.get(), &awaits) {
-            (State::Requested, Some(_)) => {
+        match (bound.state.get(), bound.awaited_pending()) {
+            (State::Requested, Some(object)) => {
                 bound.state.set(State::Forwarded);
-                fresh = true;
+                asked.push(object);
             }
             (State::Requested, None) => core.schedule_for(core.ticket_of(&**task), Cause::Cancel),
             _ => {}
         }
     }
     match awaits {
-        Some(object) if fresh => {
+        Some(object) if flags.pending => {
             set_flags(header, |flags| {
-                flags.forwarded |= flags.pending;
+                flags.forwarded = true;
                 flags.pending = false;
             });
-            request(core, object);
+            asked.push(object);
         }
         None if flags.pending => core.schedule_for(core.ticket_of(&**task), Cause::Cancel),
         _ => {}
+    }
+    asked.dedup_by(|one, other| Rc::ptr_eq(one, other));
+    for object in asked {
+        request(core, object);
     }
 }

@@ -265,6 +265,26 @@ impl Core {
         }
     }
 
+    /// What the running task has noted in this step: taken away, and `other` stands there instead.
+    pub(crate) fn change_note(&self, other: Option<Wait>) -> Option<Wait> {
+        let ticket = self.current.get()?;
+        let mut ready = self.ready.borrow_mut();
+        let noted = ready.take_note(ticket);
+        if let Some(Wait { on, site }) = other {
+            ready.set_wait(ticket, || on, site);
+        }
+        noted
+    }
+
+    /// The running task no longer awaits `object`: if it was the last that it noted, it has noted nothing.
+    pub(crate) fn forget_wait(&self, object: *const ()) {
+        let forgotten = self.change_note(None);
+        let same = |wait: &Wait| wait.on.is_object(object);
+        if !forgotten.as_ref().is_some_and(same) {
+            self.change_note(forgotten);
+        }
+    }
+
     /// What the task in this slot has waited for, which its entry in the table says that there is.
     #[cold]
     #[inline(never)]

@@ -6,6 +6,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::task::Waker;
 
 use crate::context::{Context, ContextCell};
 use crate::observe::{Site, WaitKind};
@@ -132,12 +133,43 @@ impl Request {
     }
 }
 
-/// A part of a coroutine that a cancellation can be delivered to; see `cancel`.
+/// A part of a coroutine that a cancellation can be delivered to; see `cancel`. One task may be in several that are not inside
+/// each other, when it polls several futures.
 pub(crate) struct Scope {
     pub(crate) kind: ScopeKind,
     pub(crate) state: Cell<ScopeState>,
+    /// The one around it.
+    pub(crate) outer: Option<Rc<Scope>>,
+    /// What its body waits for and a cancellation can be forwarded to.
+    pub(crate) awaited: RefCell<Option<Rc<dyn Waitable>>>,
+    /// Has the body polled, when that takes another waker than the task's.
+    pub(crate) waker: Cell<Option<Waker>>,
     /// The bound whose request has hit it; `None` for a request of the whole task.
     pub(crate) origin: RefCell<Option<Rc<Scope>>>,
+}
+
+impl Scope {
+    /// Those around it, the innermost first.
+    pub(crate) fn around(&self) -> impl Iterator<Item = &Rc<Scope>> {
+        std::iter::successors(self.outer.as_ref(), |scope| scope.outer.as_ref())
+    }
+
+    /// How what its body awaits has ended; `None` while it is pending.
+    pub(crate) fn awaited_ended(&self) -> Option<Ended> {
+        let awaited = self.awaited.borrow().clone()?;
+        awaited.before_step();
+        awaited.ended()
+    }
+
+    /// What has to be asked to cancel in the body's place.
+    pub(crate) fn awaited_pending(&self) -> Option<Rc<dyn Waitable>> {
+        let awaited = self.awaited.borrow().clone();
+        awaited.filter(|object| object.ended().is_none())
+    }
+
+    pub(crate) fn is_inside(&self, other: &Rc<Scope>) -> bool {
+        self.around().any(|scope| Rc::ptr_eq(scope, other))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,8 +236,10 @@ pub(crate) struct More {
     pub(crate) requests: Cell<u32>,
     /// The last request that reached it, to recognise a circle of tasks that await each other.
     pub(crate) epoch: Cell<u64>,
-    /// Catch points and bounds that the coroutine is in, outermost first.
+    /// Catch points and bounds that the coroutine is in, in the order in which they were entered.
     pub(crate) scopes: RefCell<Vec<Rc<Scope>>>,
+    /// The innermost of them whose body is being polled.
+    pub(crate) inside: RefCell<Option<Rc<Scope>>>,
 }
 
 impl More {

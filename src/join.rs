@@ -64,6 +64,9 @@ impl<T> Drop for Waiting<T> {
     fn drop(&mut self) {
         if let Some(key) = self.registered {
             self.cell.completion().remove_awaiter(key);
+            // Dropped in the step in which it was polled, it would be asked to cancel in place of what is awaited.
+            let address = Rc::as_ptr(&self.cell).cast();
+            let _ = current::with(|core| core.forget_wait(address));
         }
     }
 }

@@ -230,6 +230,12 @@ impl Ready {
         before
     }
 
+    /// Takes away what the task has noted in this step.
+    pub(crate) fn take_note(&mut self, ticket: Ticket) -> Option<Wait> {
+        let note = mem::take(&mut self.table.get_mut(ticket)?.note);
+        (note != Note::Nothing).then(|| mem::take(&mut self.waits[ticket.slot()]))
+    }
+
     pub(crate) fn wait(&mut self, ticket: Ticket) -> Option<&Wait> {
         let note = self.entry(ticket)?.note;
         (note != Note::Nothing).then(|| &self.waits[ticket.slot()])

@@ -5,15 +5,16 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use crate::cancel::{Delivery, deliver_inside, deliver_to_task, is_running, request, set_flags};
+use crate::cancel::{Delivery, deliver_to_bound, deliver_to_task, is_running, request, set_flags};
 use crate::core::Core;
 use crate::current;
-use crate::header::{Header, Runnable, Scope, ScopeKind as Kind, ScopeState as State};
+use crate::header::{Header, More, Runnable, Scope, ScopeKind as Kind, ScopeState as State};
 use crate::observe::Cause;
+use crate::waker;
 
 /// A scope together with the task whose coroutine is in it.
 #[derive(Clone)]
@@ -38,8 +39,7 @@ impl Place {
         if is_running(&self.core, &task) {
             return;
         }
-        let wait = self.core.wait_of(&*task);
-        match wait.on.pending_object() {
+        match self.scope.awaited_pending() {
             Some(object) => {
                 self.scope.state.set(State::Forwarded);
                 request(&self.core, object);
@@ -83,15 +83,17 @@ impl Guard {
         let scope = Rc::new(Scope {
             kind,
             state: Cell::new(State::Free),
+            outer: task.header().more().inside.borrow().clone(),
+            awaited: RefCell::default(),
+            waker: Cell::default(),
             origin: RefCell::default(),
         });
-        let mut scopes = task.header().more().scopes.borrow_mut();
         let entry = Entry {
             task: task.header().requests(),
-            bounds: scopes.iter().filter(|scope| is_asked(scope)).count(),
+            bounds: scope.around().filter(|scope| is_asked(scope)).count(),
         };
-        scopes.push(scope.clone());
-        drop(scopes);
+        let scopes = &task.header().more().scopes;
+        scopes.borrow_mut().push(scope.clone());
         let task = Rc::downgrade(&task);
         let place = Place { scope, core, task };
         Guard { place, entry }
@@ -123,14 +125,13 @@ impl Guard {
         if task.header().requests() > self.entry.task {
             return Some(Cancelled::new());
         }
-        let scopes = task.header().more().scopes.borrow();
-        let outer = scopes
-            .iter()
-            .take_while(|scope| !Rc::ptr_eq(scope, &self.place.scope));
-        let asked: Vec<_> = outer.filter(|scope| is_asked(scope)).collect();
-        let more = asked.len() > self.entry.bounds;
+        let asked = || {
+            let around = self.place.scope.around();
+            around.filter(|scope| is_asked(scope))
+        };
+        let more = asked().count() > self.entry.bounds;
         more.then(|| Cancelled {
-            bound: asked.last().map(|bound| Rc::clone(bound)),
+            bound: asked().next().cloned(),
         })
     }
 
@@ -142,6 +143,44 @@ impl Guard {
         })
     }
 
+    /// Awaits a part of the body, if not the whole of it: what this enters is inside the scope, and what it awaits is what the scope
+    /// waits for, whatever else the task polls.
+    pub(crate) async fn within<F: Future>(&self, part: F) -> F::Output {
+        let mut part = pin!(part);
+        poll_fn(|context| self.poll_within(part.as_mut(), context)).await
+    }
+
+    fn poll_within<F: Future>(
+        &self,
+        part: Pin<&mut F>,
+        context: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        let Place { scope, core, task } = &self.place;
+        let Some(task) = task.upgrade() else {
+            return part.poll(context);
+        };
+        let inside = Inside::enter(task.header().more(), scope.clone());
+        let before = core.change_note(None);
+        let polled = part.poll(context);
+        drop(inside);
+        let noted = core.change_note(None);
+        let object = noted.as_ref().and_then(|wait| wait.on.object());
+        // What a part that is over has noted says nothing any more.
+        core.change_note(match polled.is_ready() {
+            true => before,
+            false => noted.or(before),
+        });
+        let foreign = waker::task_of(context.waker()) != core.current.get();
+        let waker = (foreign && polled.is_pending()).then(|| context.waker().clone());
+        drop(scope.waker.replace(waker));
+        drop(
+            scope
+                .awaited
+                .replace(object.filter(|_| polled.is_pending())),
+        );
+        polled
+    }
+
     /// Polls the body until it is done or must be dropped. It is asked before and after: what the body does may hit it.
     pub(crate) async fn run<F: Future>(&self, body: F) -> Result<F::Output, Cancelled> {
         let mut body = pin!(body);
@@ -149,7 +188,7 @@ impl Guard {
             if let Some(cancelled) = self.hit() {
                 return Poll::Ready(Err(cancelled));
             }
-            match (body.as_mut().poll(context), self.hit()) {
+            match (self.poll_within(body.as_mut(), context), self.hit()) {
                 (Poll::Ready(value), _) => Poll::Ready(Ok(value)),
                 (Poll::Pending, Some(cancelled)) => Poll::Ready(Err(cancelled)),
                 (Poll::Pending, None) => Poll::Pending,
@@ -159,12 +198,33 @@ impl Guard {
     }
 }
 
+/// While it lives, the task's coroutine is in the body of a scope.
+struct Inside<'a> {
+    more: &'a More,
+    outer: Option<Rc<Scope>>,
+}
+
+impl<'a> Inside<'a> {
+    fn enter(more: &'a More, scope: Rc<Scope>) -> Inside<'a> {
+        let outer = more.inside.replace(Some(scope));
+        Inside { more, outer }
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.more.inside.replace(self.outer.take());
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         // A timer that fires later finds nothing to ask.
         self.place.scope.state.set(State::Delivered);
         // A bound can be its own origin.
         self.place.scope.origin.take();
+        drop(self.place.scope.awaited.take());
+        drop(self.place.scope.waker.take());
         if let Some(task) = self.place.task.upgrade() {
             let mut scopes = task.header().more().scopes.borrow_mut();
             if let Some(i) = scopes
@@ -264,13 +324,15 @@ impl Cancelled {
 }
 
 fn raise(header: &Header, bound: Option<&Rc<Scope>>) {
-    let scopes = header.more().scopes.borrow();
-    let within = bound.and_then(|bound| scopes.iter().rposition(|scope| Rc::ptr_eq(scope, bound)));
-    match within {
-        Some(i) => deliver_inside(&scopes, i),
+    let inside = header.more().inside.borrow().clone();
+    let around: Vec<_> = std::iter::successors(inside, |scope| scope.outer.clone()).collect();
+    let end = bound.and_then(|bound| around.iter().position(|scope| Rc::ptr_eq(scope, bound)));
+    let mut within = around[..end.unwrap_or(around.len())].iter();
+    let catch = within.find(|scope| scope.kind == Kind::Catch);
+    match bound.filter(|_| end.is_some()) {
+        Some(bound) => deliver_to_bound(bound, catch),
         None => {
-            drop(scopes);
-            let ends_task = deliver_to_task(header) == Delivery::DropFuture;
+            let ends_task = deliver_to_task(header, catch) == Delivery::DropFuture;
             set_flags(header, |flags| flags.ends = ends_task);
         }
     }

@@ -107,6 +107,11 @@ impl WaitOn {
         }
     }
 
+    /// Whether it is the object at this address.
+    pub(crate) fn is_object(&self, address: *const ()) -> bool {
+        matches!(self, WaitOn::Object(object) if Rc::as_ptr(object).cast() == address)
+    }
+
     /// What a cancellation has to be forwarded to, if it is still pending.
     pub(crate) fn pending_object(&self) -> Option<Rc<dyn Waitable>> {
         self.object().filter(|object| object.ended().is_none())

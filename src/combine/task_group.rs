@@ -304,7 +304,7 @@ impl<E: 'static> TaskGroup<E> {
             // Cancelled before it was entered.
             group.interrupt_body();
         }
-        let ran = catch_cancel(body).await;
+        let ran = guard.within(catch_cancel(body)).await;
         group.phase.set(Phase::Exiting);
         group.body.take();
         let mut cancelled = match &ran {
@@ -314,7 +314,7 @@ impl<E: 'static> TaskGroup<E> {
         if !matches!(ran, Ok(Ok(_))) && !group.aborting.get() {
             group.abort();
         }
-        while let Err(now) = catch_cancel(group.join(site)).await {
+        while let Err(now) = guard.within(catch_cancel(group.join(site))).await {
             // Children are asked once: further requests wait with us until they have ended.
             if !group.aborting.get() {
                 cancelled = Some(now);
