@@ -43,3 +43,39 @@ pub(crate) struct Reading {
     pub(crate) name: &'static str,
     pub(crate) figures: Vec<(u64, &'static str)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    struct Tank(u64);
+
+    impl Gauge for Tank {
+        fn name(&self) -> &'static str {
+            "tank"
+        }
+
+        fn read(&self) -> Vec<(u64, &'static str)> {
+            vec![(self.0, "full")]
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_neither_read_nor_kept() {
+        let gauges = Gauges::default();
+        let kept: Rc<dyn Gauge> = Rc::new(Tank(7));
+        gauges.add(Rc::downgrade(&kept));
+        for i in 0..1000 {
+            let gone: Rc<dyn Gauge> = Rc::new(Tank(i));
+            gauges.add(Rc::downgrade(&gone));
+        }
+        let read = gauges.read();
+        assert_eq!(read.len(), 1);
+        assert_eq!(
+            (read[0].name, &*read[0].figures),
+            ("tank", &[(7, "full")][..])
+        );
+        assert!(gauges.0.borrow().capacity() <= 8);
+    }
+}

@@ -192,6 +192,10 @@ fn the_inspectors_page_shows_a_loop_at_work() {
         "1 in use, 0 idle, 1 waiting, 1 opened, 3 reused",
     ];
     assert_eq!(browser.eval(pools), json!(expected));
+    // The same as text.
+    let text = browser.text("fetch('text').then(answer => answer.text())");
+    let session = format!("\nClientSession: {}\n", expected[1]);
+    assert!(text.contains(&session), "{text}");
     let turns = "[...document.querySelectorAll('#turns tr')].map(row => +row.cells[2].textContent)";
     let before = browser.eval(&format!("{turns}.reduce((sum, count) => sum + count)"));
     assert_eq!(browser.eval(&format!("{turns}.length")), 8);
