@@ -379,7 +379,19 @@ impl Core {
     // Timers.
 
     pub(crate) fn set_timer(&self, deadline: u64, target: Target) -> TimerKey {
+        self.add_timer(self.next_number(), deadline, target)
+    }
+
+    /// Sets a timer that wakes the running task, and notes that the task waits for it.
+    pub(crate) fn sleep_until(&self, deadline: u64, waker: &Waker, site: Site) -> TimerKey {
         let timer = self.next_number();
+        let key = self.add_timer(timer, deadline, Target::Waker(waker.clone()));
+        self.note_wait(|| WaitOn::Timer(timer, deadline), Some(site));
+        key
+    }
+
+    #[inline]
+    fn add_timer(&self, timer: u64, deadline: u64, target: Target) -> TimerKey {
         self.observe(|| Event::TimerSet {
             timer,
             deadline: Duration::from_nanos(deadline),
@@ -392,10 +404,9 @@ impl Core {
             });
         }
         let now = self.clock.last();
+        self.next_due.set(self.next_due.get().min(deadline));
         let mut timers = self.timers.borrow_mut();
-        let key = timers.insert(now, deadline, timer, target);
-        self.next_due.set(timers.earliest());
-        key
+        timers.insert(now, deadline, timer, target)
     }
 
     /// When an idle loop has to wake for a timer. The virtual clock jumps there, so in virtual time it is exact.

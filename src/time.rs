@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::current;
 use crate::observe::Site;
-use crate::timers::{Target, TimerKey};
+use crate::timers::TimerKey;
 use crate::wait_on::WaitOn;
 
 /// The future of [`sleep`].
@@ -108,15 +108,16 @@ impl Sleep {
             self.state = State::Yielded;
             return Poll::Pending;
         }
-        self.state = match core.clock.after(delay) {
-            Some(deadline) => State::Waiting {
-                timer: core.set_timer(deadline, Target::Waker(context.waker().clone())),
-                core,
-                deadline,
-            },
-            None => State::Never,
+        let Some(deadline) = core.clock.after(delay) else {
+            self.state = State::Never;
+            self.note_wait();
+            return Poll::Pending;
         };
-        self.note_wait();
+        self.state = State::Waiting {
+            timer: core.sleep_until(deadline, context.waker(), self.site),
+            core,
+            deadline,
+        };
         Poll::Pending
     }
 

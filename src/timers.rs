@@ -188,15 +188,15 @@ impl Timers {
         if entry.sequence as u32 != key.check {
             return None;
         }
-        let target = entry.target.take();
-        if !entry.due {
-            self.entries.remove(key.slot as usize);
-            self.stale += 1;
-            if self.stale > FEW && self.stale > self.entries.len() {
-                self.sweep();
-            }
+        if entry.due {
+            return entry.target.take();
         }
-        target
+        let entry = self.entries.remove(key.slot as usize);
+        self.stale += 1;
+        if self.stale > FEW && self.stale > self.entries.len() {
+            self.sweep();
+        }
+        entry.target
     }
 
     pub(crate) fn is_live(&self, key: TimerKey) -> bool {
@@ -225,6 +225,8 @@ impl Timers {
             .sweep_first(|timer| alive(entries, timer).is_some());
     }
 
+    /// Apart, since most cancellations do without.
+    #[inline(never)]
     fn sweep(&mut self) {
         let entries = &self.entries;
         self.near

@@ -52,11 +52,8 @@ impl Wheel {
             return Err(timer);
         }
         let level = (tick ^ self.tick).ilog2() / GROUP_BITS;
-        while self.levels.len() <= level as usize {
-            self.levels.push(Level {
-                occupied: 0,
-                slots: std::array::from_fn(|_| Slot::default()),
-            });
+        if self.levels.len() <= level as usize {
+            self.add_levels(level as usize);
         }
         let shift = level * GROUP_BITS;
         let i = (tick >> shift) as usize % SLOTS;
@@ -70,6 +67,15 @@ impl Wheel {
         let begins = tick >> shift << shift;
         self.first = Some(self.first.map_or(begins, |first| first.min(begins)));
         Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_levels(&mut self, highest: usize) {
+        self.levels.resize_with(highest + 1, || Level {
+            occupied: 0,
+            slots: std::array::from_fn(|_| Slot::default()),
+        });
     }
 
     /// The wheel's time follows the clock as far as that moves no timer, so that the next ones hang as low as can be.
