@@ -234,6 +234,11 @@ impl Core {
         tasks
     }
 
+    /// Whether a task waits for something that is not of this library.
+    pub(crate) fn waits_for_unknown(&self) -> bool {
+        self.ready.borrow().waits_for_unknown()
+    }
+
     pub(crate) fn task_count(&self) -> usize {
         self.ready.borrow().task_count()
     }

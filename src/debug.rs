@@ -6,6 +6,7 @@ use crate::any_task::AnyTask;
 use crate::core::Core;
 use crate::header::Runnable;
 use crate::held;
+use crate::report;
 use crate::ticket::Ticket;
 use crate::watchdog::{MOST_SPINS, Watchdog};
 
@@ -15,7 +16,7 @@ pub(crate) fn after_step(core: &Core, watchdog: &Watchdog, ticket: Ticket, task:
     let took = watchdog.end();
     let task = AnyTask::new(task);
     if let Some(took) = took {
-        log::warn!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
+        report::warning!("Executing {task:?} took {:.3} seconds", took.as_secs_f64());
     }
     if task.done() {
         return;
@@ -23,7 +24,7 @@ pub(crate) fn after_step(core: &Core, watchdog: &Watchdog, ticket: Ticket, task:
     // It stands in the queue already: it woke itself, or was woken, during its own step.
     let queued = core.ready.borrow_mut().is_queued(ticket);
     if watchdog.spins(task.number(), queued) {
-        log::warn!(
+        report::warning!(
             "{task:?} has woken itself {MOST_SPINS} times in a row: the loop is busy with nothing else to do"
         );
     }
@@ -46,7 +47,7 @@ pub(crate) fn before_sleep(core: &Core) {
         // What is of this library, or has a limit around it, is woken without a waker's help.
         if core.wait_of(&*task).on.kind().is_none() && !task.header().has_scopes() {
             let task = AnyTask::new(task);
-            log::warn!(
+            report::warning!(
                 "{task:?} is pending, and nobody has its waker: nothing but a cancellation can wake it"
             );
         }

@@ -1,4 +1,4 @@
-//! Where failures go that nobody awaits: to the loop's exception handler, or else to the log.
+//! Where failures go that nobody awaits: to the loop's exception handler, or else to the program's logger.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::error::Panic;
+use crate::report;
 
 /// What has gone wrong, for the handler of
 /// [`EventLoop::set_exception_handler`](crate::EventLoop::set_exception_handler).
@@ -46,11 +47,11 @@ impl ExceptionHandler {
     pub(crate) fn report(&self, context: &ExceptionContext) {
         let handler = self.0.borrow().clone();
         let Some(handler) = handler else {
-            return log::error!("{context}");
+            return report::error!("{context}");
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| handler(context))) {
             let panic = Panic::new(payload);
-            log::error!("Unhandled error in exception handler: {panic}\n{context}");
+            report::error!("Unhandled error in exception handler: {panic}\n{context}");
         }
     }
 }

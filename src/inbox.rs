@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::observe::Site;
+use crate::report;
 use crate::ticket::Ticket;
 
 /// What another thread wants of the loop.
@@ -59,7 +60,7 @@ impl Inbox {
         if self.state.swap(MAIL, Ordering::AcqRel) == ASLEEP {
             // It can fail only when the kernel is out of memory; the letter then waits for the next turn.
             if let Err(error) = self.waker.wake() {
-                log::error!("cannot wake the event loop: {error}");
+                report::error!("cannot wake the event loop: {error}");
             }
         }
         Ok(())

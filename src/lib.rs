@@ -97,6 +97,7 @@ mod reactor;
 mod readers;
 mod ready;
 mod remote;
+mod report;
 mod runner;
 mod schedule;
 mod scope;

@@ -249,6 +249,11 @@ impl Ready {
         self.table.tasks()
     }
 
+    /// Whether a task has left no note of what it waits for.
+    pub(crate) fn waits_for_unknown(&self) -> bool {
+        self.table.has_unnoted()
+    }
+
     /// What is still to run, in its order.
     pub(crate) fn items(&self) -> impl Iterator<Item = Queued<'_>> {
         let items = self.batch[self.begun..].iter().chain(&self.queue);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::current;
 use crate::error::LoopError;
 use crate::event_loop::{EventLoop, unless_panicked};
+use crate::report;
 use crate::task::Task;
 use crate::turn;
 
@@ -60,7 +61,7 @@ where
         return Err(end_at_once(&event_loop));
     }
     if !event_loop.core.pool.join(POOL_JOIN_LIMIT) {
-        log::warn!("The executor did not finish joining its threads within 300 seconds.");
+        report::warning!("The executor did not finish joining its threads within 300 seconds.");
     }
     event_loop.close()?;
     if interrupts.count() > 0 && main.cancelled() {
@@ -91,7 +92,7 @@ impl Interrupts {
                 }
             };
             if let Err(error) = event_loop.add_interrupt_handler(interrupt) {
-                log::warn!("Ctrl-C ends the program without a clean-up: {error}");
+                report::warning!("Ctrl-C ends the program without a clean-up: {error}");
             }
         }
         interrupts

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::report;
+
 /// A sequence of pseudo-random numbers (splitmix64), the same for the same seed.
 pub(crate) struct Shuffle {
     seed: u64,
@@ -13,7 +15,7 @@ pub(crate) fn seed_of_environment() -> Option<u64> {
     let seed = std::env::var("GLASSLOOP_SEED").ok()?;
     let parsed = seed.trim().parse();
     if parsed.is_err() {
-        log::warn!(
+        report::warning!(
             "GLASSLOOP_SEED={seed:?} is ignored: it has to be a number from 0 to {}",
             u64::MAX
         );

@@ -109,6 +109,11 @@ impl Table {
         self.entries.iter().filter_map(|entry| entry.task.as_ref())
     }
 
+    pub(crate) fn has_unnoted(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.task.is_some() && entry.note == Note::Nothing)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.live
     }

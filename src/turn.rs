@@ -15,12 +15,16 @@ use crate::header::Ended;
 use crate::observe::{Cause, Event, PollReason, StepEnd};
 use crate::reactor::{Fired, Reactor, Waiter};
 use crate::ready::{Begun, Next};
+use crate::report;
 use crate::text::function_name;
 use crate::timers::Target;
 use crate::waker::wake_on;
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// So many tasks a warning names.
+const MOST_NAMED: usize = 10;
 
 /// What one turn did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,7 +173,7 @@ fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
             if let Some(shuffle) = &core.shuffle {
                 shuffle.print("a deadlock");
             }
-            Err(LoopError::Deadlock(who_waits(core)))
+            Err(LoopError::Deadlock(who_waits(core, usize::MAX)))
         }
     }
 }
@@ -178,22 +182,33 @@ fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
 fn warn_of_deadlock(core: &Rc<Core>) {
     // The registry and the core have one reference each; more are handles, by which another thread means to wake it.
     let has_handles = Arc::strong_count(&core.inbox) > 2;
-    if has_handles || core.task_count() == 0 || core.deadlock_reported.replace(true) {
+    if has_handles || core.task_count() == 0 || core.deadlock_reported.get() {
         return;
     }
-    log::warn!(
+    // A future that is not of this library may well have given its waker to a thread.
+    if core.waits_for_unknown() {
+        return;
+    }
+    core.deadlock_reported.set(true);
+    report::warning!(
         "the event loop sleeps, and nothing but another thread can wake it\n{}",
-        who_waits(core)
+        who_waits(core, MOST_NAMED)
     );
 }
 
-/// A line for each task, with what it waits for.
-fn who_waits(core: &Rc<Core>) -> String {
-    let lines = core.tasks().into_iter().map(|task| {
+/// A line for each task, with what it waits for; no more than `most` of them.
+fn who_waits(core: &Rc<Core>, most: usize) -> String {
+    let tasks = core.tasks();
+    let more = tasks.len().saturating_sub(most);
+    let named = tasks.into_iter().take(most).map(|task| {
         let task = AnyTask::new(task);
         format!("  {task:?}")
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<_> = named.collect();
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
+    }
+    lines.join("\n")
 }
 
 /// Returns how long it has slept.
@@ -372,7 +387,7 @@ fn call<const WATCHED: bool>(core: &Core, callback: &Callback) -> Option<Ran> {
     if let (true, Some(watchdog)) = (WATCHED, &core.watchdog)
         && let Some(took) = watchdog.end()
     {
-        log::warn!(
+        report::warning!(
             "Executing {callback:?} took {:.3} seconds",
             took.as_secs_f64()
         );

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::LoopError;
 use crate::observe::Site;
+use crate::report;
 
 /// So many times a task may wake itself in a row before there is a warning.
 pub(crate) const MOST_SPINS: u32 = 10_000;
@@ -121,7 +122,7 @@ fn watch(shared: &Shared, limit: Duration) {
         if let Some(running) = &mut state.running {
             let blocked = running.since.elapsed();
             if blocked >= running.report_after {
-                log::warn!(
+                report::warning!(
                     "{} (created at {}) has blocked the loop for {:.3} seconds and still does: nothing else can run",
                     running.what,
                     running.site,

@@ -278,3 +278,23 @@ turn 2: slept 0.00 s, ran [Task(1), Task(2), Task(3)]
 ";
     assert_eq!(lines, expected);
 }
+
+#[test]
+fn debug_mode_catches_the_trap_for_whoever_has_no_logger() {
+    let mut command = example("blocking_in_coroutine").unwrap();
+    command.args(["--delay", "0.5", "--requests", "2"]);
+    let quiet = command.output().unwrap();
+    assert_eq!(String::from_utf8(quiet.stderr).unwrap(), "");
+    let debugged = command.env("GLASSLOOP_DEBUG", "1").output().unwrap();
+    let said = String::from_utf8(debugged.stderr).unwrap();
+    let of = |task: &str, words: &str| {
+        let found = said.lines().filter(|line| line.contains(task));
+        found.filter(|line| line.contains(words)).count()
+    };
+    for task in ["Task-2", "Task-3"] {
+        // While it blocks: once, and again after twice as long.
+        assert!(of(task, " has blocked the loop for ") >= 1, "{said}");
+        let took = format!("Executing <Task finished name='{task}' coro=<request() done, ");
+        assert_eq!(of(task, &took), 1, "{said}");
+    }
+}

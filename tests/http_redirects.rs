@@ -4,7 +4,7 @@ mod http_peer;
 
 use std::sync::mpsc;
 
-use glassloop::http::{Body, ClientSession, ErrorKind, Policy};
+use glassloop::http::{Body, ClientSession, ErrorKind, Phase, Policy};
 use glassloop::run;
 use http::Method;
 use http_peer::{field, script, serve, serve_all};
@@ -114,6 +114,7 @@ fn r69_a_circle_ends_and_redirects_can_be_refused() {
             panic!("{error}");
         };
         assert_eq!(urls.len(), 11);
+        assert_eq!(error.phase(), Phase::Head, "{error}");
         let response = session
             .get(format!("{url}302"))
             .no_redirect()

@@ -1,7 +1,10 @@
 //! Streams over TCP and Unix sockets: exact bytes, limits, ends, cancellation, backpressure and the server's closing.
 
+use std::cell::RefCell;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -10,7 +13,8 @@ use glassloop::net::{
     start_server,
 };
 use glassloop::{
-    EventLoop, LoopError, all_tasks, catch_cancel, create_task, run, sleep, wait_graph, yield_now,
+    EventLoop, ExceptionContext, LoopError, all_tasks, catch_cancel, create_task, get_running_loop,
+    run, sleep, wait_graph, yield_now,
 };
 
 async fn peers() -> (StreamReader, StreamWriter, TcpStream) {
@@ -204,4 +208,53 @@ fn a_read_that_is_dropped_leaves_no_waiter_in_the_reactor() {
         let _ = task.await;
     });
     assert!(matches!(ended, Err(LoopError::Deadlock(_))), "{ended:?}");
+}
+
+#[test]
+fn drain_after_close_tells_that_bytes_are_lost() {
+    run(async {
+        for waits in [false, true] {
+            let (_reader, mut writer, _peer) = peers().await;
+            writer.write(b"last").unwrap();
+            writer.close();
+            if waits {
+                writer.wait_closed().await.unwrap();
+            }
+            for _ in 0..2 {
+                writer.write(b"lost").unwrap();
+                let error = writer.drain().await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                assert_eq!(error.to_string(), "Connection lost");
+            }
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_handler_that_panics_is_reported_as_the_servers() {
+    let reported = Rc::new(RefCell::new(Vec::new()));
+    let reports = reported.clone();
+    let address = run(async move {
+        let event_loop = get_running_loop().unwrap();
+        let handler = move |context: &ExceptionContext| reports.borrow_mut().push(context.clone());
+        event_loop.set_exception_handler(handler);
+        let server = start_server("127.0.0.1:0", async |_, _| panic!("bad")).unwrap();
+        let address = server.local_addr().unwrap().to_string();
+        let (mut reader, writer) = open_connection(&address).await.unwrap();
+        assert_eq!(reader.read_to_end().await.unwrap(), b"");
+        yield_now().await;
+        writer.local_addr().unwrap()
+    })
+    .unwrap();
+    let reported = reported.borrow();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    let context = &reported[0];
+    assert_eq!(
+        context.message,
+        "Unhandled exception in client_connected_cb"
+    );
+    let transport = format!("\ntransport: to {address}");
+    assert!(context.source.ends_with(&transport), "{context}");
+    assert_eq!(context.panic.as_ref().unwrap().message(), "bad");
 }

@@ -86,7 +86,12 @@ pub(crate) async fn send(
             }
         };
         if let Err(kind) = followed {
-            let error = Error::new(kind, progress.phase, &request.method, Some(&request.url));
+            // Whatever is wrong with a redirect, it was read from the head of an answer.
+            let phase = match kind {
+                ErrorKind::Redirect(_) | ErrorKind::TooManyRedirects(_) => Phase::Head,
+                _ => progress.phase,
+            };
+            let error = Error::new(kind, phase, &request.method, Some(&request.url));
             let error = error.on_reused(progress.reused);
             tracer.tell(|| TraceEvent::Failed { error: &error });
             return Err(error);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::net::source::Source;
 use crate::observe::Site;
 use crate::reactor::Direction;
+use crate::report;
 use crate::time::sleep_at;
 
 /// How long accepting rests when the process has run out of descriptors, as in asyncio.
@@ -22,7 +23,7 @@ pub(super) async fn accept<S: mio::event::Source, R>(
         match accepted.await {
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) if is_exhausted(&error) => {
-                log::warn!("accept: {error}; trying again in a second");
+                report::warning!("accept: {error}; trying again in a second");
                 sleep_at(ACCEPT_RETRY_DELAY, site).await;
             }
             done => return done,

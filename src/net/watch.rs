@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::net::source::Source;
 use crate::observe::Site;
 use crate::reactor::Direction;
+use crate::report;
 
 /// The watched descriptors of a loop.
 type Watches = RefCell<BTreeMap<RawFd, Watch>>;
@@ -96,7 +97,7 @@ fn arm(
         // Before the call, so that a panic in it does not end the watch.
         if let Some(core) = again.upgrade() {
             if let Err(error) = arm(&core, fd, direction, site, function.clone()) {
-                log::error!("fd {fd} is watched no longer: {error}");
+                report::error!("fd {fd} is watched no longer: {error}");
                 remove(&core, fd, direction);
             }
         }

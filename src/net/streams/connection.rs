@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use crate::current;
 use crate::net::streams::transport::Transport;
 use crate::observe::Site;
+use crate::report;
 use crate::wait_on::WaitOn;
 
 const HIGH_WATER: usize = 64 * 1024;
@@ -68,8 +69,7 @@ impl Connection {
     }
 
     pub(crate) fn failure(&self) -> Option<io::Error> {
-        let kind = self.failure.get()?;
-        Some(io::Error::new(kind, "Connection lost"))
+        self.failure.get().map(lost)
     }
 
     /// Appends what arrives; 0 is the end, also that of a connection that this side has closed.
@@ -109,7 +109,7 @@ impl Connection {
             self.lost_writes.set(before.saturating_add(1));
             // asyncio overlooks as many: whoever writes a last word to a peer that has gone is not told off.
             if before >= LOST_WRITES_OVERLOOKED {
-                log::warn!("socket.send() raised exception.");
+                report::warning!("socket.send() raised exception.");
             }
             return;
         }
@@ -238,6 +238,15 @@ impl Connection {
         }
     }
 
+    /// Whether it is still there; asyncio's words for one that is not.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match (self.failure(), &*self.transport.borrow()) {
+            (Some(error), _) => Err(error),
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(lost(io::ErrorKind::ConnectionReset)),
+        }
+    }
+
     pub(crate) fn poll_drained(&self, context: &Context<'_>, site: Site) -> Poll<io::Result<()>> {
         match self.failure() {
             Some(error) => return Poll::Ready(Err(error)),
@@ -257,6 +266,10 @@ impl Connection {
         note_wait("StreamWriter.wait_closed", site);
         Poll::Pending
     }
+}
+
+fn lost(kind: io::ErrorKind) -> io::Error {
+    io::Error::new(kind, "Connection lost")
 }
 
 /// The running task is about to wait for this.

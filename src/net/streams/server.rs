@@ -11,6 +11,7 @@ use std::task::{Poll, Waker};
 
 use crate::core::Core;
 use crate::current;
+use crate::exception::ExceptionContext;
 use crate::net::accept::{ACCEPT_RETRY_DELAY, is_exhausted};
 use crate::net::listener::TcpListener;
 use crate::net::source::Source;
@@ -26,6 +27,7 @@ use crate::net::tcp::descriptor;
 use crate::net::unix::UnixListener;
 use crate::observe::Site;
 use crate::reactor::Direction;
+use crate::report;
 use crate::task::{self, Task};
 use crate::timers::Target;
 
@@ -188,9 +190,10 @@ where
         core,
         listener: RefCell::new(Some(Box::new(listener))),
         handler: Box::new(move |reader, writer| {
+            let peer = writer.peer_addr();
             let handling = client_connected_cb(handler.clone(), reader, writer);
-            let spawned: Task<()> = task::spawn(spawner.clone(), handling, site)?;
-            drop(spawned);
+            let handling: Task<()> = task::spawn(spawner.clone(), handling, site)?;
+            handling.add_done_callback(move |handling| report_failure(handling, peer));
             Ok(())
         }),
         clients: RefCell::default(),
@@ -208,6 +211,19 @@ where
     H: AsyncFn(StreamReader, StreamWriter),
 {
     handler(reader, writer).await
+}
+
+/// Of a handler that has panicked nobody else would tell: its task belongs to the server.
+fn report_failure(handling: &Task<()>, peer: Option<SocketAddr>) {
+    if let Ok(Some(panic)) = handling.exception() {
+        let peer = peer.map_or_else(|| "a Unix socket".to_owned(), |peer| peer.to_string());
+        let context = ExceptionContext {
+            message: "Unhandled exception in client_connected_cb".to_owned(),
+            source: format!("task: {:?}\ntransport: to {peer}", handling.as_any()),
+            panic: Some(panic),
+        };
+        current::expect().exceptions.report(&context);
+    }
 }
 
 impl Inner {
@@ -235,7 +251,7 @@ impl Inner {
                     return self.accept_later();
                 }
                 Err(error) if is_exhausted(&error) => {
-                    log::warn!("accept: {error}; trying again in a second");
+                    report::warning!("accept: {error}; trying again in a second");
                     return self.accept_at(self.core.clock.after(ACCEPT_RETRY_DELAY));
                 }
                 // A peer that has gone before it was accepted.
@@ -273,7 +289,7 @@ impl Inner {
         drop(clients);
         let (reader, writer) = pair(connection);
         if let Err(error) = (self.handler)(reader, writer) {
-            log::error!("Unhandled exception in client_connected_cb: {error}");
+            report::error!("Unhandled exception in client_connected_cb: {error}");
         }
     }
 

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use crate::report;
+
 /// Removes the file when it is dropped, unless somebody has put another one there.
 pub(super) struct SocketFile {
     path: PathBuf,
@@ -34,7 +36,7 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         if identity(&self.path).is_ok_and(|found| found == self.identity) {
             if let Err(error) = fs::remove_file(&self.path) {
-                log::error!(
+                report::error!(
                     "Unable to clean up listening UNIX socket {:?}: {error}",
                     self.path
                 );

@@ -56,7 +56,7 @@ impl StreamWriter {
     /// `drain`.
     ///
     /// # Errors
-    /// `ConnectionReset` when the connection is lost.
+    /// `ConnectionReset` when the connection is lost, or was closed before.
     #[track_caller]
     pub fn drain(&mut self) -> impl Future<Output = io::Result<()>> {
         let site = Location::caller();
@@ -64,6 +64,8 @@ impl StreamWriter {
             if self.connection.is_closing() && self.connection.failure().is_none() {
                 sleep_at(Duration::ZERO, site).await;
             }
+            // Only now: whoever waits already is not told of a close, which loses nothing of what was written before.
+            self.connection.check()?;
             poll_fn(|context| self.connection.poll_drained(context, site)).await
         }
     }
