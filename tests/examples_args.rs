@@ -229,6 +229,7 @@ fn what_reads_a_file_says_so() {
     assert_eq!(run("http_replay", &[]), (Some(2), String::new(), usage));
 }
 
+#[cfg(not(feature = "greenlet"))]
 #[test]
 fn race_without_greenlets_says_how_to_get_them() {
     let expected = "--only: \"greenlets\" takes a feature: \
