@@ -161,6 +161,22 @@ fn r8_r9_r10_bad_headers() {
     );
 }
 
+/// What frames the body and keeps the connection is read from the lines as they came, before they are joined.
+#[test]
+fn r11_r38_a_folded_connection_field_closes_all_the_same() {
+    for (value, reusable) in [
+        ("x,\r\n close", false),
+        ("\r\n close", false),
+        ("close\r\n ,x", false),
+        ("close\r\n x", true),
+        ("x,\r\n\tkeep-alive", true),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\nConnection: {value}\r\nContent-Length: 0\r\n\r\n");
+        let response = get(head.as_bytes()).unwrap();
+        assert_eq!(response.reusable, reusable, "{value:?}");
+    }
+}
+
 #[test]
 fn r11_folding() {
     let folded =
