@@ -292,3 +292,46 @@ fn a_deadlock_in_virtual_time_says_who_waits_for_what() {
         "{text}"
     );
 }
+
+#[test]
+fn an_await_that_changes_its_waker_keeps_its_place() {
+    struct Noted(std::sync::atomic::AtomicUsize);
+    impl std::task::Wake for Noted {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let woken = |own_again: bool| {
+        let noted = std::sync::Arc::new(Noted(0.into()));
+        let foreign = std::task::Waker::from(noted.clone());
+        let main = async move {
+            let promise = Promise::<u32>::new();
+            let mut awaited = (&promise).into_future();
+            let mut poll = async |waker: Option<&std::task::Waker>| {
+                std::future::poll_fn(|context| {
+                    let own = context.waker().clone();
+                    let mut context = std::task::Context::from_waker(waker.unwrap_or(&own));
+                    let polled = std::pin::Pin::new(&mut awaited).poll(&mut context);
+                    std::task::Poll::Ready(polled)
+                })
+                .await
+            };
+            assert!(poll(None).await.is_pending());
+            let done = Rc::new(Cell::new(false));
+            let told = done.clone();
+            promise.add_done_callback(move |_| told.set(true));
+            assert!(poll(Some(&foreign)).await.is_pending());
+            if own_again {
+                assert!(poll(None).await.is_pending());
+            }
+            promise.set_result(5).unwrap();
+            yield_now().await;
+            // The task was woken before the callback was called, since its await was first.
+            assert_eq!(done.get(), !own_again);
+            assert!(matches!(poll(None).await, std::task::Poll::Ready(Ok(5))));
+        };
+        virtual_loop().run_until_complete(main).unwrap();
+        noted.0.load(std::sync::atomic::Ordering::Relaxed)
+    };
+    assert_eq!((woken(false), woken(true)), (1, 0));
+}

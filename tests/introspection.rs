@@ -276,3 +276,17 @@ fn a_seed_permutes_what_is_ready_and_can_be_repeated() {
         assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }
+
+#[test]
+fn a_sleep_shows_its_delay_and_once_it_waits_its_end() {
+    let waiting = virtual_loop().run_until_complete(async {
+        let mut slept = Box::pin(sleep(Duration::from_secs(2)));
+        assert_eq!(format!("{slept:?}"), "<sleep 2s>");
+        assert!(timeout(Duration::from_secs(1), &mut slept).await.is_err());
+        let waiting = format!("{slept:?}");
+        slept.as_mut().await;
+        assert_eq!(format!("{slept:?}"), "<sleep done>");
+        waiting
+    });
+    assert_eq!(waiting.unwrap(), "<sleep until 2.000 s>");
+}
