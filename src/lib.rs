@@ -88,6 +88,7 @@ pub mod http;
 mod inbox;
 mod join;
 pub mod net;
+mod noted;
 pub mod observe;
 mod observed;
 mod pool;
