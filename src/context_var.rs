@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::current;
-use crate::text::shown_as;
+use crate::text::Quoted;
 
 static VARIABLES: AtomicU64 = AtomicU64::new(0);
 
@@ -43,9 +43,8 @@ pub struct ContextVar<T> {
 /// What a variable was before a [`ContextVar::set`], for [`ContextVar::reset`].
 #[must_use = "without it the value that was there before cannot come back"]
 pub struct Token<T> {
-    number: u64,
+    variable: ContextVar<T>,
     before: Option<Rc<dyn Any>>,
-    value: PhantomData<Rc<T>>,
 }
 
 impl<T: Clone + 'static> ContextVar<T> {
@@ -84,9 +83,8 @@ impl<T: Clone + 'static> ContextVar<T> {
         core.context
             .change(|values| before = values.insert(self.number, Rc::new(value)));
         Token {
-            number: self.number,
+            variable: self.clone(),
             before,
-            value: PhantomData,
         }
     }
 
@@ -97,7 +95,7 @@ impl<T: Clone + 'static> ContextVar<T> {
     #[track_caller]
     pub fn reset(&self, token: Token<T>) {
         assert!(
-            token.number == self.number,
+            token.variable.number == self.number,
             "the token was made by a different ContextVar than {:?}",
             self.name
         );
@@ -122,8 +120,12 @@ impl<T> Clone for ContextVar<T> {
 
 impl<T> fmt::Debug for ContextVar<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<ContextVar name='{}'>", self.name)
+        write!(f, "<ContextVar name={}>", Quoted(self.name))
     }
 }
 
-shown_as! { Token<T> => "<Token>" }
+impl<T> fmt::Debug for Token<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Token var={:?}>", self.variable)
+    }
+}

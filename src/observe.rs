@@ -103,6 +103,7 @@ impl fmt::Display for WaitKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WaitKind::Yield => f.write_str("its next turn"),
+            WaitKind::Timer(_, Duration::MAX) => f.write_str("sleep until never"),
             WaitKind::Timer(_, due) => write!(f, "sleep until {:.3} s", due.as_secs_f64()),
             WaitKind::Readable(_, fd) => write!(f, "fd {fd} readable"),
             WaitKind::Writable(_, fd) => write!(f, "fd {fd} writable"),

@@ -295,6 +295,7 @@ pub(crate) fn describe_outcome<T: fmt::Debug>(
     match &*cell.outcome() {
         Ok(value) => write!(f, " result={:?}", Short(value)),
         Err(TaskError::Taken) => f.write_str(" result=<taken>"),
+        Err(TaskError::Panicked(panic)) => write!(f, " exception={panic:?}"),
         Err(error) => write!(f, " exception={error:?}"),
     }
 }

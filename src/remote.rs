@@ -28,7 +28,8 @@ impl LoopHandle {
     }
 
     /// Schedules `callback` and wakes the loop if it sleeps. From one thread, callbacks run in the order of the calls; from
-    /// the loop's own thread they stand in line with those of `call_soon`. asyncio's `call_soon_threadsafe`.
+    /// the loop's own thread they stand in line with those of `call_soon`. asyncio's `call_soon_threadsafe`, which
+    /// gives a handle; here the callback cannot be cancelled, since a handle is of the loop's thread.
     ///
     /// # Errors
     /// [`LoopError::Closed`].

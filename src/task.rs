@@ -23,7 +23,7 @@ use crate::header::{Ended, Header, ListenerKey, Request, Runnable, Waitable, Wat
 use crate::observe::{Event, Site, WaitKind};
 use crate::promise::{Promise, describe_callbacks, describe_outcome, state_word};
 use crate::step;
-use crate::text::function_name;
+use crate::text::{Quoted, function_name};
 use crate::ticket::Ticket;
 use crate::wait_on::{Wait, WaitOn};
 
@@ -244,8 +244,8 @@ fn report_lost(core: &Core, header: &Header, coroutine: &str, panic: &Panic) {
     core.observe(|| Event::ResultLost { task });
     let (file, line) = (header.site.file(), header.site.line());
     let source = format!(
-        "future: <Task finished name='{}' coro=<{coroutine}() done, created at {file}:{line}> exception={panic:?}>",
-        header.name(),
+        "future: <Task finished name={} coro=<{coroutine}() done, created at {file}:{line}> exception={panic:?}>",
+        Quoted(&header.name()),
     );
     let outer = core.context.replace(header.take_context());
     core.exceptions.report(&ExceptionContext {
@@ -267,8 +267,8 @@ fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> 
     let coroutine = cell.coroutine();
     write!(
         f,
-        "<Task {word} name='{}' coro=<{coroutine}() ",
-        header.name()
+        "<Task {word} name={} coro=<{coroutine}() ",
+        Quoted(&header.name())
     )?;
     if ended.is_some() {
         let (file, line) = (header.site.file(), header.site.line());

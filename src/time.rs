@@ -143,7 +143,7 @@ impl fmt::Debug for Sleep {
                 let deadline = Duration::from_nanos(*deadline).as_secs_f64();
                 write!(f, "<sleep until {deadline:.3} s>")
             }
-            State::Never => f.write_str("<sleep for ever>"),
+            State::Never => f.write_str("<sleep until never>"),
             State::Yielded | State::Done => f.write_str("<sleep done>"),
         }
     }
@@ -158,7 +158,6 @@ impl Drop for Sleep {
 }
 
 /// A clock that ticks at a fixed rate: see [`interval`].
-#[derive(Debug)]
 pub struct Interval {
     period: Duration,
     /// When the next tick is due; unknown before the first.
@@ -183,6 +182,12 @@ pub struct Interval {
 /// ```
 pub fn interval(period: Duration) -> Interval {
     Interval { period, next: None }
+}
+
+impl fmt::Debug for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<interval {:?}>", self.period)
+    }
 }
 
 impl Interval {

@@ -16,7 +16,7 @@ use crate::observe::{Cause, Event, PollReason, StepEnd};
 use crate::reactor::{Fired, Reactor, Waiter};
 use crate::ready::{Begun, Next};
 use crate::report;
-use crate::text::function_name;
+use crate::text::{function_name, on_one_line};
 use crate::timers::Target;
 use crate::waker::wake_on;
 
@@ -348,7 +348,11 @@ fn step<const WATCHED: bool>(core: &Core, begun: Begun) -> Option<Ran> {
     core.observe(|| Event::StepBegin { task: number });
     core.acts(Cause::Task(number));
     if let Some(watchdog) = &core.watchdog {
-        let what = format!("{} {}()", header.name(), function_name(task.coroutine()));
+        let what = format!(
+            "{} {}()",
+            on_one_line(&header.name()),
+            function_name(task.coroutine())
+        );
         watchdog.begin(what, header.site);
     }
     let ended = task.clone().step(ticket, waited);

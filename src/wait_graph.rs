@@ -7,7 +7,7 @@ use crate::core::Core;
 use crate::current;
 use crate::header::Runnable;
 use crate::observe::{Site, WaitKind};
-use crate::text::function_name;
+use crate::text::{function_name, on_one_line};
 
 /// Levels that the text draws: the indentation of longer chains would take more than all else.
 const DEEPEST: usize = 100;
@@ -97,10 +97,9 @@ impl WaitGraph {
     pub fn to_dot(&self) -> String {
         let mut dot = "digraph tasks {\n    node [shape=box];\n".to_owned();
         for node in &self.nodes {
-            let waits = match (&node.waits_for, node.tasks.is_empty()) {
-                (Some(what), true) => format!("\\n{}", escaped(what)),
-                _ => String::new(),
-            };
+            // An arrow to the task itself says all.
+            let waits = node.waits_for.as_deref().filter(|_| !node.awaits_directly);
+            let waits = waits.map_or_else(String::new, |what| format!("\\n{}", escaped(what)));
             let (name, coroutine) = (escaped(&node.name), escaped(&node.coroutine));
             // Writing to a string cannot fail.
             let _ = writeln!(
@@ -131,15 +130,23 @@ impl WaitGraph {
                 ("├── ", "│   ")
             };
             if !drawn.insert(number) {
-                writeln!(f, "{indent}{branch}(T) {} (see above)", node.name)?;
+                writeln!(
+                    f,
+                    "{indent}{branch}(T) {} (see above)",
+                    on_one_line(&node.name)
+                )?;
                 continue;
             }
             if depth == DEEPEST {
                 let below = pass(&by_number, drawn, node);
-                writeln!(f, "{indent}{branch}(T) {} ({below} more below)", node.name)?;
+                writeln!(
+                    f,
+                    "{indent}{branch}(T) {} ({below} more below)",
+                    on_one_line(&node.name)
+                )?;
                 continue;
             }
-            writeln!(f, "{indent}{branch}(T) {}", node.name)?;
+            writeln!(f, "{indent}{branch}(T) {}", on_one_line(&node.name))?;
             let site = node.site.unwrap_or(node.created);
             let (file, line) = (site.file(), site.line());
             writeln!(f, "{indent}{below}└──  {} {file}:{line}", node.coroutine)?;
@@ -189,7 +196,7 @@ fn pass(nodes: &HashMap<u64, &WaitNode>, drawn: &mut HashSet<u64>, node: &WaitNo
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
+    on_one_line(text).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 impl fmt::Display for WaitGraph {
@@ -211,7 +218,7 @@ impl fmt::Display for WaitGraph {
                 let circle = self.circle(&left);
                 let name = |number: &u64| left.iter().find(|node| node.number == *number);
                 let names: Vec<_> = circle.iter().filter_map(name).collect();
-                let names: Vec<_> = names.iter().map(|node| node.name.as_str()).collect();
+                let names: Vec<_> = names.iter().map(|node| on_one_line(&node.name)).collect();
                 writeln!(f, "cycle: {}", names.join(" → "))?;
                 drawn.extend(circle);
             }

@@ -258,3 +258,41 @@ fn a_handler_that_panics_is_reported_as_the_servers() {
     assert!(context.source.ends_with(&transport), "{context}");
     assert_eq!(context.panic.as_ref().unwrap().message(), "bad");
 }
+
+#[test]
+fn readuntil_takes_the_separator_that_ends_first() {
+    run(async {
+        let (mut reader, _writer, mut peer) = peers().await;
+        peer.write_all(b"one\rtwo\r\nthree|>>end").await.unwrap();
+        let ends: [&[u8]; 2] = [b"\r\n", b"\r"];
+        assert_eq!(reader.readuntil_any(&ends).await.unwrap(), b"one\r");
+        assert_eq!(reader.readuntil_any(&ends).await.unwrap(), b"two\r");
+        let ends: [&[u8]; 2] = [b"\n", b"|>>"];
+        assert_eq!(reader.readuntil_any(&ends).await.unwrap(), b"\n");
+        // It arrives in two pieces.
+        let late = create_task(async move {
+            sleep(Duration::from_millis(5)).await;
+            peer.write_all(b"|").await.unwrap();
+            yield_now().await;
+            peer.write_all(b">").await.unwrap();
+            peer
+        });
+        assert_eq!(reader.readuntil_any(&ends).await.unwrap(), b"three|>>");
+        assert_eq!(
+            reader.readuntil_any(&[b"|>", b"?"]).await.unwrap(),
+            b"end|>"
+        );
+        drop(late.await);
+        let none = reader.readuntil_any(&[]).await.unwrap_err();
+        assert_eq!(
+            none.to_string(),
+            "Separator should contain at least one element"
+        );
+        let empty = reader.readuntil_any(&[b"x", b""]).await.unwrap_err();
+        assert_eq!(
+            empty.to_string(),
+            "Separator should be at least one-byte string"
+        );
+    })
+    .unwrap();
+}

@@ -220,21 +220,20 @@ impl Timeout {
     /// [`TimeoutError`] when the body was cut short.
     ///
     /// # Panics
-    /// When it is awaited outside of a task, or a second time.
+    /// When it is called or awaited a second time, or awaited outside of a task.
     #[track_caller]
     pub fn run<F: IntoFuture>(
         &self,
         body: F,
     ) -> impl Future<Output = Result<F::Output, TimeoutError>> {
+        // Here, where the caller's line is known; the other check is for what is called twice before it is awaited.
+        self.0.check_fresh();
         self.run_body(body.into_future())
     }
 
     async fn run_body<F: Future>(&self, body: F) -> Result<F::Output, TimeoutError> {
         let state = &self.0;
-        assert!(
-            state.phase.get() == Phase::Created,
-            "Timeout has already been entered"
-        );
+        state.check_fresh();
         let guard = Guard::bound();
         state.place.replace(Some(guard.place().clone()));
         state.phase.set(Phase::Active);
@@ -282,6 +281,12 @@ impl Timeout {
 }
 
 impl State {
+    #[track_caller]
+    fn check_fresh(&self) {
+        let fresh = self.phase.get() == Phase::Created;
+        assert!(fresh, "Timeout has already been entered");
+    }
+
     fn arm(self: &Rc<Self>) {
         let Some(when) = self.when.get() else { return };
         let state = Rc::downgrade(self);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::http::dns::Resolve;
+use crate::text::shown_as;
 
 /// How a session makes and keeps connections; see [`SessionBuilder::connector`](crate::http::SessionBuilder::connector).
 ///
@@ -22,6 +23,8 @@ pub struct TcpConnector {
     pub(crate) resolver: Option<Rc<dyn Resolve>>,
     pub(crate) filter: Option<Rc<dyn Fn(SocketAddr) -> bool>>,
 }
+
+shown_as! { TcpConnector => "<TcpConnector>" }
 
 impl Default for TcpConnector {
     fn default() -> TcpConnector {

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::http::error::ErrorKind;
 use crate::http::parser::ResponseHead;
+use crate::text::shown_as;
 
 /// A response on the way to the final one.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Hop {
 /// Which redirects are followed: see [`SessionBuilder::redirects`](crate::http::SessionBuilder::redirects).
 #[derive(Clone)]
 pub struct Policy(Kind);
+
+shown_as! { Policy => "<Policy>" }
 
 type Follow = dyn Fn(&Url, &[Hop]) -> bool;
 

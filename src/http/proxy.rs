@@ -9,6 +9,7 @@ use url::{Position, Url};
 
 use crate::http::auth;
 use crate::http::into_url::IntoUrl;
+use crate::text::shown_as;
 
 /// An HTTP proxy, `http://host:port`, perhaps with user name and password. Plain requests are handed to it; for `https` it is
 /// asked for a tunnel.
@@ -18,6 +19,8 @@ pub struct Proxy {
     /// The credentials, which only the proxy sees.
     pub(crate) authorization: Option<HeaderValue>,
 }
+
+shown_as! { Proxy => "<Proxy>" }
 
 impl Proxy {
     /// The proxy at `url`.

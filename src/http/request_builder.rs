@@ -18,6 +18,7 @@ use crate::http::response::Response;
 use crate::http::send::send;
 use crate::http::shared::Owner;
 use crate::observe::Site;
+use crate::text::shown_as;
 
 /// A request that is being put together; awaiting it sends it.
 ///
@@ -39,6 +40,8 @@ pub struct RequestBuilder {
     /// The error is the first thing that was wrong with what it was given.
     request: Result<Request, Error>,
 }
+
+shown_as! { RequestBuilder => "<RequestBuilder>" }
 
 impl RequestBuilder {
     pub(crate) fn new(session: Rc<Owner>, request: Result<Request, Error>) -> RequestBuilder {

@@ -15,6 +15,7 @@ use crate::http::request::Request;
 use crate::http::request_builder::RequestBuilder;
 use crate::http::response::Response;
 use crate::http::shared::{Owner, Shared};
+use crate::text::shown_as;
 
 /// An HTTP/1.1 client that keeps its connections. Clones share them; idle ones are closed with the last clone, those in use
 /// after their response.
@@ -39,6 +40,8 @@ use crate::http::shared::{Owner, Shared};
 pub struct ClientSession {
     owner: Rc<Owner>,
 }
+
+shown_as! { ClientSession => "<ClientSession>" }
 
 impl ClientSession {
     pub(crate) fn from_shared(shared: Shared) -> ClientSession {

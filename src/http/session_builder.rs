@@ -27,6 +27,7 @@ use crate::http::shared::Shared;
 use crate::http::tls::{Tls, Trust};
 use crate::http::trace::Trace;
 use crate::http::urls::Urls;
+use crate::text::shown_as;
 
 /// How a session is to be made: see [`ClientSession::builder`].
 #[must_use]
@@ -49,6 +50,8 @@ pub struct SessionBuilder {
     trust: Trust,
     trace: Option<Rc<dyn Trace>>,
 }
+
+shown_as! { SessionBuilder => "<SessionBuilder>" }
 
 const AGENT: &str = concat!("glassloop/", env!("CARGO_PKG_VERSION"));
 

@@ -11,6 +11,7 @@ use crate::callback::Callback;
 use crate::core::Core;
 use crate::observe::{Event, Site};
 use crate::reactor::{Direction, SourceKey, Waiter};
+use crate::text::shown_as;
 use crate::wait_on::WaitOn;
 
 /// Public in name only, for the sealed trait of the halves.
@@ -22,6 +23,8 @@ pub struct Source<S: mio::event::Source> {
     /// An operation waits: reading, writing.
     busy: [Cell<bool>; 2],
 }
+
+shown_as! { Source<S: mio::event::Source> => "<Source>" }
 
 impl<S: mio::event::Source> Source<S> {
     /// `writable`: it is known to be, as an accepted socket is.

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use crate::current;
 use crate::observe::Event;
+use crate::text::shown_as;
 
 use super::kind::Kind;
 use super::names::TrackKind;
@@ -164,6 +165,8 @@ pub struct Process {
     /// The number of the chunk that it works on.
     chunk: Option<u32>,
 }
+
+shown_as! { Process => "<Process>" }
 
 /// Draws the life of a child process, the `number`th of its kind, from this place in the source on. It does nothing unless
 /// `GLASSLOOP_TRACE` asks for it. To be called anywhere.

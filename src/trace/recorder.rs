@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::observe::{Cause, Event, Observer, PollReason, Site, StepEnd, ThreadObserver, WaitKind};
+use crate::text::shown_as;
 
 use super::kind::{Kind, cause, end, wait, why};
 use super::open;
@@ -46,6 +47,8 @@ pub struct Recorder {
     sites: [Cell<Option<(Site, u32)>>; SITES],
     at_close: Cell<Option<fn()>>,
 }
+
+shown_as! { Recorder => "<Recorder>" }
 
 impl Recorder {
     /// One that keeps a million records (24 MiB, taken as they are needed) and then forgets the oldest.

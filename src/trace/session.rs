@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::observe::Observer;
+use crate::text::shown_as;
 
 use super::flight;
 use super::follow::Follower;
@@ -186,6 +187,8 @@ pub(crate) fn current() -> Option<Arc<Recording>> {
 /// As long as it lives, what the program does is recorded, if `GLASSLOOP_TRACE` asks for it.
 #[must_use = "the recording ends when this is dropped"]
 pub struct Section(());
+
+shown_as! { Section => "<Section>" }
 
 /// Records the whole program, with what it does before and after its loop, or without any: to be kept until the end of `main`.
 /// It does nothing unless `GLASSLOOP_TRACE` asks for it; a program that only [runs](crate::run) a loop needs no such call.

@@ -1,6 +1,7 @@
 //! The reading half of a stream. It reads from the socket when its buffer does not suffice, into the buffer: a read that
 //! is cancelled has taken nothing out of it.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -140,34 +141,66 @@ impl StreamReader {
         &mut self,
         separator: &[u8],
     ) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
-        self.read_until(separator, Location::caller())
+        let site = Location::caller();
+        async move { self.read_until(&[separator], site).await }
     }
 
-    async fn read_until(&mut self, separator: &[u8], site: Site) -> Result<Vec<u8>, StreamError> {
-        if separator.is_empty() {
-            let error = io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "Separator should be at least one-byte string",
-            );
-            return Err(error.into());
+    /// [`readuntil`](StreamReader::readuntil) with several separators, of which the one counts that ends first. asyncio's
+    /// `readuntil` with a tuple.
+    ///
+    /// # Errors
+    /// Those of `readuntil`, and `InvalidInput` for no separators.
+    ///
+    /// ```
+    /// # glassloop::run(async {
+    /// # let server = glassloop::net::start_server("127.0.0.1:0", async |_, mut writer| writer.write(b"a\rb\r\n").unwrap()).unwrap();
+    /// # let (mut reader, _writer) = glassloop::net::open_connection(&server.local_addr().unwrap().to_string()).await.unwrap();
+    /// // The peer has sent "a\rb\r\n".
+    /// assert_eq!(reader.readuntil_any(&[b"\r\n", b"\r"]).await.unwrap(), b"a\r");
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn readuntil_any(
+        &mut self,
+        separators: &[&[u8]],
+    ) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
+        self.read_until(separators, Location::caller())
+    }
+
+    async fn read_until(
+        &mut self,
+        separators: &[&[u8]],
+        site: Site,
+    ) -> Result<Vec<u8>, StreamError> {
+        let longest = separators.iter().map(|separator| separator.len()).max();
+        let Some(longest) = longest else {
+            return Err(no_separator(
+                "Separator should contain at least one element",
+            ));
+        };
+        if separators.contains(&&b""[..]) {
+            return Err(no_separator("Separator should be at least one-byte string"));
         }
         let mut searched = 0;
         loop {
             let fresh = &self.buffer[searched..];
-            let found = fresh
-                .windows(separator.len())
-                .position(|window| window == separator);
-            if let Some(at) = found.map(|at| searched + at) {
+            let found = separators.iter().filter_map(|separator| {
+                let mut windows = fresh.windows(separator.len());
+                let at = searched + windows.position(|window| window == *separator)?;
+                Some((at + separator.len(), at))
+            });
+            // The first to end; of several that end there the shortest.
+            if let Some((end, at)) = found.min_by_key(|(end, at)| (*end, Reverse(*at))) {
                 if at > self.limit {
                     return Err(StreamError::LimitOverrun {
                         consumed: at,
                         found: true,
                     });
                 }
-                return Ok(self.take(at + separator.len()));
+                return Ok(self.take(end));
             }
             // The last bytes may be the beginning of a separator.
-            searched = (self.buffer.len() + 1).saturating_sub(separator.len());
+            searched = (self.buffer.len() + 1).saturating_sub(longest);
             if searched > self.limit {
                 return Err(StreamError::LimitOverrun {
                     consumed: searched,
@@ -194,12 +227,16 @@ impl StreamReader {
     pub fn readline(&mut self) -> impl Future<Output = Result<Vec<u8>, StreamError>> {
         let site = Location::caller();
         async move {
-            match self.read_until(b"\n", site).await {
+            match self.read_until(&[b"\n"], site).await {
                 Err(StreamError::Incomplete { partial, .. }) => Ok(partial),
                 other => other,
             }
         }
     }
+}
+
+fn no_separator(why: &str) -> StreamError {
+    io::Error::new(io::ErrorKind::InvalidInput, why).into()
 }
 
 impl fmt::Debug for StreamReader {
