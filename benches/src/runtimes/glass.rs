@@ -18,6 +18,8 @@ impl Runtime for Glass {
 
     fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
         let event_loop = EventLoop::new().expect("a loop");
+        // The tasks that wait when a workload ends are meant to.
+        event_loop.set_exception_handler(|_| {});
         let value = event_loop.run_until_complete(main).expect("main ends");
         event_loop.close().expect("the loop closes");
         value
