@@ -367,7 +367,7 @@ fn main() {
     let style = ProgressStyle::with_template("{spinner} {bar:20} {pos}/{len} {msg} {elapsed}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(Duration::from_millis(100));
-    let mut failed = false;
+    let (mut failed, mut interrupted) = (false, false);
     for strategy in strategies {
         bar.set_message(strategy.name);
         let row = race(strategy, &args);
@@ -379,14 +379,17 @@ fn main() {
         };
         bar.suspend(|| println!("{line}"));
         bar.inc(1);
-        if row
+        interrupted = row
             .used
-            .is_err_and(|error| error == LoopError::Interrupted.to_string())
-        {
+            .is_err_and(|error| error == LoopError::Interrupted.to_string());
+        if interrupted {
             break;
         }
     }
     bar.finish_and_clear();
+    if interrupted {
+        args::fail(LoopError::Interrupted);
+    }
     if failed {
         std::process::exit(1);
     }

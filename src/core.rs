@@ -310,8 +310,19 @@ impl Core {
         when: Option<u64>,
         function: F,
     ) -> Rc<Callback> {
-        let (name, context) = (std::any::type_name::<F>(), self.context.get());
-        Callback::new(self.next_number(), name, context, site, when, function)
+        self.callback_named(std::any::type_name::<F>(), site, when, function)
+    }
+
+    /// [`callback`](Core::callback) for a function that wraps the user's, whose type name is `name`.
+    pub(crate) fn callback_named(
+        &self,
+        name: &'static str,
+        site: Site,
+        when: Option<u64>,
+        function: impl FnOnce() + 'static,
+    ) -> Rc<Callback> {
+        let number = self.next_number();
+        Callback::new(number, name, self.context.get(), site, when, function)
     }
 
     /// Schedules a callback for the next turn.

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -39,6 +39,8 @@ pub(crate) struct Inbox {
     /// `None` once the loop is closed.
     letters: Mutex<Option<Vec<Letter>>>,
     state: AtomicU8,
+    /// Ctrl-C has come: the loop looks here before each item, not only in each turn.
+    interrupted: AtomicBool,
     waker: mio::Waker,
 }
 
@@ -47,6 +49,7 @@ impl Inbox {
         Inbox {
             letters: Mutex::new(Some(Vec::new())),
             state: AtomicU8::new(AWAKE),
+            interrupted: AtomicBool::new(false),
             waker,
         }
     }
@@ -57,13 +60,17 @@ impl Inbox {
             Some(letters) => letters.push(letter),
             None => return Err(letter),
         }
+        self.announce_mail();
+        Ok(())
+    }
+
+    fn announce_mail(&self) {
         if self.state.swap(MAIL, Ordering::AcqRel) == ASLEEP {
             // It can fail only when the kernel is out of memory; the letter then waits for the next turn.
             if let Err(error) = self.waker.wake() {
                 report::error!("cannot wake the event loop: {error}");
             }
         }
-        Ok(())
     }
 
     /// The letters that came in since the last call, in place of the empty list that is given.
@@ -92,6 +99,17 @@ impl Inbox {
 
     pub(crate) fn has_mail(&self) -> bool {
         self.state.load(Ordering::Acquire) == MAIL
+    }
+
+    /// Whether there was a Ctrl-C that the loop has not come to.
+    #[inline]
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// The loop has come to it.
+    pub(crate) fn take_interrupt(&self) {
+        self.interrupted.store(false, Ordering::SeqCst);
     }
 
     /// Refuses letters from now on and returns the last ones, for the caller to drop.
@@ -146,6 +164,17 @@ pub(crate) fn call_elsewhere(id: u16, callback: Box<dyn FnOnce() + Send>) {
     if let Some(inbox) = inbox {
         let _ = inbox.post(Letter::Call(callback, std::panic::Location::caller()));
     }
+}
+
+/// Ctrl-C for the loop with this id. False when it has not come to the one before.
+#[cfg(unix)]
+pub(crate) fn interrupt(id: u16) -> bool {
+    let inbox = lock(&REGISTRY).inboxes.get(&id).cloned();
+    inbox.is_none_or(|inbox| {
+        let first = !inbox.interrupted.swap(true, Ordering::SeqCst);
+        inbox.announce_mail();
+        first
+    })
 }
 
 /// A poisoned lock is used as it is: the data is whole, since no code of ours can panic while it holds one.

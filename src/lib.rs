@@ -86,12 +86,15 @@ mod header;
 mod held;
 pub mod http;
 mod inbox;
+mod interrupt;
 mod join;
 pub mod net;
 mod noted;
 pub mod observe;
 mod observed;
 mod pool;
+#[cfg(unix)]
+mod process_signals;
 mod promise;
 mod reactor;
 #[cfg(unix)]

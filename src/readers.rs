@@ -1,12 +1,13 @@
 //! `add_reader`, `add_writer` and their removal: the loop's callbacks on file descriptors. Unix only.
 
+use std::any::type_name;
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::Location;
 use std::rc::Rc;
 
 use crate::error::LoopError;
 use crate::event_loop::EventLoop;
-use crate::net::watch;
+use crate::net::watch::{self, Called};
 use crate::reactor::Direction;
 
 impl EventLoop {
@@ -68,20 +69,19 @@ impl EventLoop {
     }
 
     #[track_caller]
-    fn watch(
+    fn watch<F: Fn() + 'static>(
         &self,
         fd: impl AsFd,
         direction: Direction,
-        callback: impl Fn() + 'static,
+        callback: F,
     ) -> Result<(), LoopError> {
         self.core.check_open()?;
         let fd = fd.as_fd().as_raw_fd();
-        Ok(watch::add(
-            &self.core,
-            fd,
-            direction,
-            Location::caller(),
-            Rc::new(callback),
-        )?)
+        let called = Called {
+            name: type_name::<F>(),
+            site: Location::caller(),
+            function: Rc::new(callback),
+        };
+        Ok(watch::add(&self.core, fd, direction, called)?)
     }
 }

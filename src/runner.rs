@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::current;
 use crate::error::LoopError;
 use crate::event_loop::{EventLoop, unless_panicked};
+use crate::interrupt;
 use crate::report;
 use crate::task::Task;
 use crate::turn;
@@ -20,9 +21,9 @@ const POOL_JOIN_LIMIT: Duration = Duration::from_secs(300);
 /// When it has ended, tasks that are left are cancelled in creation order and awaited, again if that left new ones
 /// behind; then the thread pool is joined and the loop closed. asyncio's `run`.
 ///
-/// Ctrl-C, when this is the program's main thread: the first cancels the main task, the second ends the loop at once and names
-/// the tasks that are left. While blocking code holds the loop up it cannot answer: then the second ends the process, as it
-/// would without a loop.
+/// Ctrl-C, when this is the program's main thread: the first cancels the main task, before anything else that is ready runs; the
+/// second ends the loop at once and names the tasks that are left. While blocking code holds the loop up it cannot answer: then
+/// the second ends the process, as it would without a loop.
 ///
 /// # Errors
 /// [`LoopError`] when it cannot run, or when the coroutine was cancelled; [`LoopError::Interrupted`] when it was by Ctrl-C.
@@ -63,17 +64,32 @@ where
     if !event_loop.core.pool.join(POOL_JOIN_LIMIT) {
         report::warning!("The executor did not finish joining its threads within 300 seconds.");
     }
+    // One that came meanwhile, and did not end the process as a second one would have.
+    if event_loop.core.inbox.is_interrupted() {
+        interrupt::answer(&event_loop.core);
+    }
     event_loop.close()?;
     if interrupts.count() > 0 && main.cancelled() {
         return Err(LoopError::Interrupted);
     }
     ran.and(cleaned)?;
-    unless_panicked(main.take_outcome())
+    let value = unless_panicked(main.take_outcome())?;
+    match interrupts.0.too_late.get() {
+        true => Err(LoopError::Interrupted),
+        false => Ok(value),
+    }
 }
 
-/// How often Ctrl-C came since `run` began. The first time it cancels the main task, the second time it ends the loop.
+/// What Ctrl-C has done since `run` began. The first time it cancels the main task, the second time it ends the loop.
 #[derive(Clone, Default)]
-struct Interrupts(Rc<Cell<u32>>);
+struct Interrupts(Rc<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    count: Cell<u32>,
+    /// The main task had ended: it is the run that is interrupted.
+    too_late: Cell<bool>,
+}
 
 impl Interrupts {
     /// Only the main thread watches, as in asyncio: a program has one Ctrl-C.
@@ -85,13 +101,17 @@ impl Interrupts {
             // The loop's state, and not a handle to the loop: that would keep the one by the other.
             let core = Rc::downgrade(&event_loop.core);
             let interrupt = move || {
-                counted.0.set(counted.0.get() + 1);
-                match core.upgrade() {
-                    Some(core) if counted.count() > 1 => core.stopping.set(true),
-                    _ => drop(main.cancel()),
+                counted.0.count.set(counted.count() + 1);
+                if let (true, Some(core)) = (counted.count() > 1, core.upgrade()) {
+                    core.stopping.set(true);
+                    return true;
                 }
+                if !main.cancel() {
+                    counted.0.too_late.set(true);
+                }
+                false
             };
-            if let Err(error) = event_loop.add_interrupt_handler(interrupt) {
+            if let Err(error) = event_loop.answer_interrupts(interrupt) {
                 report::warning!("Ctrl-C ends the program without a clean-up: {error}");
             }
         }
@@ -99,7 +119,7 @@ impl Interrupts {
     }
 
     fn count(&self) -> u32 {
-        self.0.get()
+        self.0.count.get()
     }
 }
 

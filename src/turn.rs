@@ -12,6 +12,7 @@ use crate::debug;
 use crate::error::{LoopError, Panic};
 use crate::exception::ExceptionContext;
 use crate::header::Ended;
+use crate::interrupt;
 use crate::observe::{Cause, Event, PollReason, StepEnd};
 use crate::reactor::{Fired, Reactor, Waiter};
 use crate::ready::{Begun, Next};
@@ -128,7 +129,11 @@ fn turn<const WATCHED: bool>(
     // 4. Run what was ready: exactly the items in the queue now. What they schedule waits for the next turn.
     let shuffle = core.shuffle.as_ref();
     let ready = core.ready.borrow_mut().begin_batch(shuffle);
-    while let Some(next) = next(core) {
+    loop {
+        if core.inbox.is_interrupted() && interrupt::answer(core) {
+            break;
+        }
+        let Some(next) = next(core) else { break };
         let ran = match next {
             Next::Step(begun) => step::<WATCHED>(core, begun),
             Next::Gone => None,

@@ -299,3 +299,37 @@ fn debug_mode_catches_the_trap_for_whoever_has_no_logger() {
         assert_eq!(of(task, &took), 1, "{said}");
     }
 }
+
+/// An example whose output and complaints go into one pipe that nobody reads, as in `example 2>&1 | head -1`.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_gone_is_no_abort() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    let (reader, writer) = UnixStream::pair().unwrap();
+    drop(reader);
+    let writer = OwnedFd::from(writer);
+    let mut hello = example("hello").unwrap();
+    hello.args(["--delay", "0"]);
+    hello.stdout(writer.try_clone().unwrap()).stderr(writer);
+    assert_eq!(hello.status().unwrap().code(), Some(1));
+}
+
+/// Ctrl-C once the example has written its first line.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_exit_code_130() {
+    use std::io::{BufRead, BufReader};
+    for name in ["async_100", "gather", "to_thread", "blocking_in_coroutine"] {
+        let mut command = example(name).unwrap();
+        let piped = command.stdout(std::process::Stdio::piped());
+        let mut child = piped.args(["--delay", "1"]).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut String::new()).unwrap();
+        let mut kill = std::process::Command::new("kill");
+        let sent = kill.args(["-INT", &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        std::io::copy(&mut out, &mut std::io::sink()).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
+    }
+}

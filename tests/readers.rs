@@ -123,3 +123,22 @@ fn a_regular_file_is_refused_and_a_closed_loop_too() {
     ));
     assert!(!event_loop.remove_reader(&near));
 }
+
+#[test]
+fn a_failing_reader_is_reported_by_its_own_name() {
+    fn boom() {
+        panic!("in a reader");
+    }
+    let event_loop = EventLoop::new().unwrap();
+    let messages = Rc::new(RefCell::new(Vec::new()));
+    let log = messages.clone();
+    event_loop.set_exception_handler(move |failure| log.borrow_mut().push(failure.message.clone()));
+    let (near, mut far) = pair();
+    far.write_all(b"x").unwrap();
+    event_loop.add_reader(&near, boom).unwrap();
+    event_loop.turn().unwrap();
+    let messages = messages.borrow();
+    assert_eq!(messages.len(), 1);
+    let named = messages[0].starts_with("Exception in callback boom() at tests/readers.rs:");
+    assert!(named, "{messages:?}");
+}

@@ -5,7 +5,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use glassloop::{EventLoop, LoopError, catch_cancel, create_task, get_running_loop, run, sleep};
+use glassloop::{
+    EventLoop, LoopError, Promise, catch_cancel, create_task, gather, get_running_loop, run, sleep,
+    wait,
+};
 use signal_hook::consts::{SIGINT, SIGKILL, SIGUSR1};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -55,8 +58,82 @@ fn child(role: &str) -> Result<(), LoopError> {
             sleep(HOUR).await;
             Ok(())
         })?,
+        "blocks in turn" => run(async {
+            let block = |n| async move {
+                println!("block {n}");
+                interrupt_myself();
+            };
+            println!("ready");
+            let _ = gather((1..=5).map(block).collect::<Vec<_>>()).await;
+        }),
+        "blocks in turn and lingers" => run(async {
+            let block = |n| async move {
+                println!("block {n}");
+                interrupt_myself();
+            };
+            println!("ready");
+            let _ = wait((1..=5).map(|n| create_task(block(n)))).await;
+        }),
+        "blocks at the end" => run(async {
+            println!("ready");
+            interrupt_myself();
+            println!("ended");
+        }),
+        "runs again" => {
+            for _ in 0..2 {
+                run(async {})?;
+            }
+            child("cleans up")
+        }
+        "ends and waits" => {
+            run(async {})?;
+            println!("ready");
+            std::thread::sleep(HOUR);
+            Ok(())
+        }
+        "two loops" => {
+            let (told, hear) = std::sync::mpsc::channel();
+            let (begun, wait) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                run(async move {
+                    let event_loop = get_running_loop().unwrap();
+                    let heard = move || told.send("the other loop heard").unwrap();
+                    event_loop.add_signal_handler(SIGUSR1, heard).unwrap();
+                    begun.send(()).unwrap();
+                    sleep(HOUR).await;
+                })
+            });
+            wait.recv().unwrap();
+            let event_loop = EventLoop::new()?;
+            event_loop.add_signal_handler(SIGUSR1, || ())?;
+            assert!(event_loop.remove_signal_handler(SIGUSR1));
+            println!("ready");
+            println!("{}", hear.recv().unwrap());
+            Ok(())
+        }
+        "handler panics" => run(async {
+            fn boom() {
+                panic!("in a handler");
+            }
+            let event_loop = get_running_loop().unwrap();
+            let reported = Promise::new();
+            let promise = reported.clone();
+            event_loop.set_exception_handler(move |failure| {
+                let _ = promise.set_result(failure.message.clone());
+            });
+            event_loop.add_signal_handler(SIGUSR1, boom).unwrap();
+            println!("ready");
+            let message = reported.await.unwrap();
+            println!("{}", message.split(" at ").next().unwrap());
+        }),
         other => panic!("no such role: {other}"),
     }
+}
+
+/// Blocks until the thread that waits for signals has told the loop.
+fn interrupt_myself() {
+    send(std::process::id(), "-INT");
+    std::thread::sleep(Duration::from_millis(500));
 }
 
 fn start(role: &str) -> (Child, BufReader<std::process::ChildStdout>) {
@@ -78,8 +155,12 @@ fn line(output: &mut impl BufRead) -> String {
 }
 
 fn signal(child: &Child, name: &str) {
+    send(child.id(), name);
+}
+
+fn send(process: u32, name: &str) {
     let sent = Command::new("kill")
-        .args([name, &child.id().to_string()])
+        .args([name, &process.to_string()])
         .status();
     assert!(sent.unwrap().success());
 }
@@ -167,6 +248,11 @@ fn parent() {
     signal(&child, "-USR1");
     assert_eq!(end(child, output).0, None);
 
+    a_second_run_in_a_process_answers_ctrl_c_too();
+    a_handler_that_is_removed_leaves_that_of_another_loop();
+    ctrl_c_while_steps_block_one_after_another_is_answered_between_them();
+    a_failing_handler_is_reported_by_its_own_name();
+
     let event_loop = EventLoop::new().unwrap();
     let refused = |signal| {
         event_loop
@@ -177,6 +263,55 @@ fn parent() {
     assert_eq!(refused(SIGKILL), "sig 9 cannot be caught");
     assert_eq!(refused(9999), "invalid signal number 9999");
     assert!(!event_loop.remove_signal_handler(SIGINT));
+}
+
+fn a_second_run_in_a_process_answers_ctrl_c_too() {
+    let (code, out, err) = interrupted("runs again");
+    assert_eq!(code, Some(1));
+    assert_eq!(out, "cleaned up\n");
+    assert_eq!(err, "interrupted by Ctrl-C\n");
+    // When no loop is left, it kills.
+    let (child, output) = start("ends and waits");
+    signal(&child, "-INT");
+    assert_eq!(end(child, output), (None, String::new(), String::new()));
+}
+
+fn a_handler_that_is_removed_leaves_that_of_another_loop() {
+    let (child, output) = start("two loops");
+    signal(&child, "-USR1");
+    let heard = "the other loop heard\n".to_owned();
+    assert_eq!(end(child, output), (Some(0), heard, String::new()));
+}
+
+fn ctrl_c_while_steps_block_one_after_another_is_answered_between_them() {
+    let error = "interrupted by Ctrl-C\n".to_owned();
+    // The main task awaits them in a `gather`, which is cancelled with it.
+    let (child, output) = start("blocks in turn");
+    let out = "block 1\n".to_owned();
+    assert_eq!(end(child, output), (Some(1), out, error.clone()));
+    // `wait` cancels nothing: the second block runs, and the second Ctrl-C ends the loop before the third.
+    let (child, output) = start("blocks in turn and lingers");
+    let (code, out, err) = end(child, output);
+    assert_eq!((code, out.as_str()), (Some(1), "block 1\nblock 2\n"));
+    assert_eq!(
+        err.matches("interrupted twice, and still pending").count(),
+        4,
+        "{err}"
+    );
+    // There is no step left to be cancelled, but the program is told.
+    let (child, output) = start("blocks at the end");
+    let out = "ended\n".to_owned();
+    assert_eq!(end(child, output), (Some(1), out, error));
+}
+
+fn a_failing_handler_is_reported_by_its_own_name() {
+    let (child, output) = start("handler panics");
+    signal(&child, "-USR1");
+    let (code, out, _) = end(child, output);
+    assert_eq!(
+        (code, out.as_str()),
+        (Some(0), "Exception in callback boom()\n")
+    );
 }
 
 fn main() -> ExitCode {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use lexopt::{Arg, ValueExt};
 
 use super::output;
+pub use super::output::fail;
 
 /// One option of an example.
 pub struct Opt {
@@ -231,21 +232,11 @@ pub fn file(usage: &str) -> String {
             exit(0)
         }
         (Some(path), None) => path,
-        _ => {
-            eprintln!("{usage}");
-            exit(2)
-        }
+        _ => output::end(usage, 2),
     }
 }
 
 /// A bad argument: one line on stderr, exit code 2.
 pub fn usage_error(message: impl Display) -> ! {
-    eprintln!("{message} (--help lists the options)");
-    exit(2)
-}
-
-/// The example cannot do its work: one line on stderr, exit code 1.
-pub fn fail(message: impl Display) -> ! {
-    eprintln!("{message}");
-    exit(1)
+    output::end(format_args!("{message} (--help lists the options)"), 2)
 }

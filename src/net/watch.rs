@@ -57,13 +57,21 @@ impl Watch {
     }
 }
 
+/// What the user wants called.
+#[derive(Clone)]
+pub(crate) struct Called {
+    /// Its type's.
+    pub(crate) name: &'static str,
+    pub(crate) site: Site,
+    pub(crate) function: Rc<dyn Fn()>,
+}
+
 /// Watches one direction of `fd`; a callback that was there is replaced, and not called any more.
 pub(crate) fn add(
     core: &Rc<Core>,
     fd: RawFd,
     direction: Direction,
-    site: Site,
-    function: Rc<dyn Fn()>,
+    called: Called,
 ) -> io::Result<()> {
     remove(core, fd, direction);
     let watches = core.extension::<Watches>();
@@ -77,32 +85,28 @@ pub(crate) fn add(
         });
     }
     drop(watches);
-    arm(core, fd, direction, site, function)
+    arm(core, fd, direction, called)
 }
 
-fn arm(
-    core: &Rc<Core>,
-    fd: RawFd,
-    direction: Direction,
-    site: Site,
-    function: Rc<dyn Fn()>,
-) -> io::Result<()> {
+fn arm(core: &Rc<Core>, fd: RawFd, direction: Direction, called: Called) -> io::Result<()> {
     let watches = core.extension::<Watches>();
     let mut watches = watches.borrow_mut();
     let Some(watch) = watches.get_mut(&fd) else {
         return Ok(());
     };
     let again = Rc::downgrade(core);
-    let callback = watch.source.call_when_ready(direction, site, move || {
+    let Called { name, site, .. } = called;
+    let callback = core.callback_named(name, site, None, move || {
         // Before the call, so that a panic in it does not end the watch.
         if let Some(core) = again.upgrade() {
-            if let Err(error) = arm(&core, fd, direction, site, function.clone()) {
+            if let Err(error) = arm(&core, fd, direction, called.clone()) {
                 report::error!("fd {fd} is watched no longer: {error}");
                 remove(&core, fd, direction);
             }
         }
-        function();
+        (called.function)();
     });
+    watch.source.call(direction, callback.clone());
     watch.armed[direction as usize] = Some(callback);
     match watch.interest() {
         Some(interest) => watch.source.rearm(interest),

@@ -37,33 +37,30 @@ pub(crate) fn dump_at_panic(dump: fn(&str)) {
 /// program has a callback for it, or ignores it.
 #[cfg(unix)]
 pub(crate) fn watch_signals(dump: Option<fn(&str)>, last_words: fn()) {
-    use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
-    use signal_hook::iterator::Signals;
+    use signal_hook::consts::{SIGINT, SIGTERM};
 
-    use crate::signals;
+    use crate::process_signals;
 
-    signals::before_the_end(last_words);
-    let wait = move |mut signals: Signals| {
-        let mut dumps = 0;
-        for signal in signals.forever() {
-            match (signal, dump) {
-                (SIGUSR2, Some(dump)) => {
-                    dumps += 1;
-                    dump(&i32::to_string(&dumps));
-                }
-                _ if signals::has_callback(signal) => {}
-                _ => signals::end_process(signal),
-            }
-        }
-    };
-    let ends = [SIGTERM, SIGINT].into_iter().filter(|it| !is_ignored(*it));
-    let started = Signals::new(ends.chain(dump.map(|_| SIGUSR2))).and_then(|signals| {
-        let thread = std::thread::Builder::new().name("glassloop dumps".to_owned());
-        thread.spawn(move || wait(signals))
-    });
+    process_signals::before_the_end(last_words);
+    let mut ends = [SIGTERM, SIGINT].into_iter().filter(|it| !is_ignored(*it));
+    let watched = ends.try_for_each(process_signals::watch);
+    let started = watched.and_then(|()| dump.map_or(Ok(()), dump_when_asked));
     if let Err(error) = started {
         eprintln!("GLASSLOOP_TRACE: signals are not watched: {error}");
     }
+}
+
+/// A thread of its own, so that a dump holds up no other signal.
+#[cfg(unix)]
+fn dump_when_asked(dump: fn(&str)) -> std::io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGUSR2])?;
+    let thread = std::thread::Builder::new().name("glassloop dumps".to_owned());
+    let started = thread.spawn(move || {
+        for (dumps, _) in (1..).zip(signals.forever()) {
+            dump(&i32::to_string(&dumps));
+        }
+    });
+    started.map(drop)
 }
 
 /// Whether the process was started with this signal ignored, as a shell does in the background. Known on Linux only.
