@@ -292,7 +292,6 @@ impl Cancelled {
 
     /// Goes on with the cancellation, as `raise` does at the end of `except CancelledError:`. It ends the next catch point or
     /// limit in time outside of this one, in the same step, or else the task. It never returns.
-    /// Python's `raise` in an `except CancelledError`.
     ///
     /// # Panics
     /// When awaited outside of a task.
