@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use glassloop::trace::{Recorder, Rule, check};
+use glassloop::trace::{Kind, Recorder, Rule, check, cut};
 use glassloop::{
     EventLoop, create_task, gather, get_running_loop, sleep, timeout, to_thread, wait_for,
     yield_now,
@@ -163,6 +163,31 @@ fn what_is_left_of_a_trace_whose_beginning_was_lost_can_be_checked() {
     assert!(trace.dropped > 10_000, "{}", trace.dropped);
     assert!(trace.records.len() > 4096 && trace.records.len() < 10_000);
     assert_eq!(check(&trace), []);
+}
+
+#[test]
+fn a_step_whose_beginning_was_lost_has_the_pen_at_the_head() {
+    let recorder = Rc::new(Recorder::with_capacity("last", 1));
+    let event_loop = EventLoop::builder().observer(recorder.clone());
+    let event_loop = event_loop.build().unwrap();
+    let inside = recorder.clone();
+    let main = async move {
+        yield_now().await;
+        let tasks: Vec<_> = (0..10_000).map(|_| create_task(yield_now())).collect();
+        let trace = inside.trace();
+        let _ = gather(tasks).await;
+        trace
+    };
+    let trace = event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    assert!(trace.dropped > 10_000, "{}", trace.dropped);
+    let begins = trace.records.iter().filter(|r| r.kind == Kind::StepBegin);
+    let begins: Vec<_> = begins.map(|r| (r.a, r.b)).collect();
+    assert_eq!(begins, [(1, 2)]);
+    let last = trace.records.last().unwrap();
+    assert_eq!((last.kind, last.a, last.flags), (Kind::Cut, 1, cut::STEP));
+    assert_eq!(check(&trace), []);
+    assert_eq!(check(&recorder.trace()), []);
 }
 
 #[test]

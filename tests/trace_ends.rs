@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use glassloop::trace::{self, Kind, Trace};
+use glassloop::trace::{self, Kind, Summary, Trace, cut};
 use glassloop::{current_task, get_running_loop, run, sleep, to_thread};
 use support::{sibling, trace_file};
 
@@ -22,11 +22,15 @@ struct Program {
 
 impl Program {
     fn start(command: &mut Command, line: &str) -> Program {
-        let name = format!("glassloop-ends-{}-{line}", std::process::id());
+        Program::recorded(command, line, ".evt.json")
+    }
+
+    fn recorded(command: &mut Command, line: &str, ending: &str) -> Program {
+        let name = format!("glassloop-ends-{}-{line}{ending}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let mut child = command
-            .env("GLASSLOOP_TRACE", folder.join("run.evt.json"))
+            .env("GLASSLOOP_TRACE", folder.join(format!("run{ending}")))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -40,9 +44,13 @@ impl Program {
 
     /// This test program again, as the test of this name.
     fn of_this_file(name: &str) -> Program {
+        Program::of_this_file_as(name, ".evt.json")
+    }
+
+    fn of_this_file_as(name: &str, ending: &str) -> Program {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--nocapture", "--exact", "programs"]);
-        Program::start(command.env("GLASSLOOP_PROGRAM", name), name)
+        Program::recorded(command.env("GLASSLOOP_PROGRAM", name), name, ending)
     }
 
     fn signal(&self, name: &str) {
@@ -92,6 +100,12 @@ fn programs() {
             });
             assert!(ran.is_err());
         }
+        "hangs" => run(async {
+            sleep(Duration::from_millis(1)).await;
+            println!("\nhangs");
+            std::thread::sleep(Duration::from_secs(60));
+        })
+        .unwrap(),
         "exits in a job" => run(async move {
             let job = to_thread(|| {
                 println!("\nexits in a job");
@@ -143,7 +157,11 @@ fn a_blocked_loop_that_is_interrupted_twice_leaves_its_trace() {
     program.signal("-INT");
     let (status, trace) = program.end();
     assert_eq!(status.signal(), Some(2));
-    assert_eq!(trace.records.last().unwrap().kind, Kind::BlockBegin);
+    let [.., before, last] = &trace.records[..] else {
+        panic!("no records")
+    };
+    assert_eq!(before.kind, Kind::BlockBegin);
+    assert_eq!((last.kind, last.a, last.flags), (Kind::Cut, 2, cut::STEP));
 }
 
 #[test]
@@ -157,4 +175,49 @@ fn exit_in_a_job_or_in_a_noted_thread_writes_the_trace() {
     assert_eq!(status.code(), Some(3));
     assert_eq!(count(&trace, Kind::ThreadBegin), 1);
     assert_eq!(count(&trace, Kind::ThreadEnd), 0);
+}
+
+#[test]
+fn a_step_that_hangs_lasts_to_the_end_in_every_form() {
+    let program = Program::of_this_file("hangs");
+    std::thread::sleep(Duration::from_millis(200));
+    program.signal("-TERM");
+    let (_, trace) = program.end();
+    let last = trace.records.last().unwrap();
+    assert_eq!((last.kind, last.a, last.flags), (Kind::Cut, 1, cut::STEP));
+    let [slow] = &Summary::of(&trace).slow[..] else {
+        panic!("one step")
+    };
+    assert!(slow.open && slow.took >= 200_000_000, "{slow:?}");
+
+    for (ending, words) in [
+        (
+            ".txt",
+            &[
+                "T1…still-runs!",
+                "!! T1 still runs, and has blocked the loop for ",
+            ][..],
+        ),
+        (".order.txt", &["T1 programs (by a timer) still runs\n"]),
+        (
+            ".svg",
+            &[
+                "class=\"block\"",
+                "<title>still runs, has blocked for ",
+                ">still runs<",
+            ],
+        ),
+        (".json", &["\"run, still runs\""]),
+    ] {
+        let mut program = Program::of_this_file_as("hangs", ending);
+        std::thread::sleep(Duration::from_millis(200));
+        program.signal("-TERM");
+        program.child.wait().unwrap();
+        let file = program.folder.join(format!("run{ending}"));
+        let text = std::fs::read_to_string(file).unwrap();
+        for words in words {
+            assert!(text.contains(words), "{words} in {text}");
+        }
+        std::fs::remove_dir_all(&program.folder).unwrap();
+    }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
-use glassloop::trace::{self, Kind};
+use glassloop::trace::{self, Kind, cut};
 use glassloop::{EventLoop, create_task, run, sleep, yield_now};
 use support::{sibling, trace_file};
 
@@ -266,7 +266,7 @@ fn a_loop_that_is_blocked_can_be_dumped() {
     }
     let mut program = Program { child, stderr };
     // Time to get from the print to the read.
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(500));
     program.signal("-USR2");
     let line = program.line();
     let dump = folder.join("run-1.evt.json");
@@ -275,8 +275,11 @@ fn a_loop_that_is_blocked_can_be_dumped() {
         format!("GLASSLOOP_TRACE: dumped to {}", dump.display())
     );
     let traces = trace_file::read(dump.to_str().unwrap()).unwrap();
-    let last = traces[0].records.last().unwrap();
-    assert_eq!(last.kind, Kind::BlockBegin);
+    let [.., begin, last] = &traces[0].records[..] else {
+        panic!("no records")
+    };
+    assert_eq!((begin.kind, last.kind), (Kind::BlockBegin, Kind::Cut));
+    assert!(last.t - begin.t >= 200_000_000, "{}", last.t - begin.t);
     assert_eq!(trace::check(&traces[0]), []);
     drop(program);
     std::fs::remove_dir_all(folder).unwrap();
@@ -333,6 +336,7 @@ fn exit_in_the_middle_of_a_step_writes_the_trace() {
     // The live table has its last rows.
     let live = program("-".as_ref());
     assert!(live.contains("T1~yield\n"), "{live}");
+    assert!(live.contains("T1…still-runs\n"), "{live}");
     assert!(live.contains("2 turns  1 steps  1 suspensions"), "{live}");
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -374,7 +378,11 @@ fn the_first_panic_dumps_the_last_events() {
         "{}",
         trace.records.len()
     );
-    assert_eq!(trace.records.last().unwrap().kind, Kind::StepBegin);
+    let [.., begin, last] = &trace.records[..] else {
+        panic!("no records")
+    };
+    assert_eq!((begin.kind, last.kind), (Kind::StepBegin, Kind::Cut));
+    assert_eq!((last.a, last.flags), (begin.a, cut::STEP));
     assert_eq!(trace::check(trace), []);
     std::fs::remove_dir_all(folder).unwrap();
 }

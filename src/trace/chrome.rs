@@ -107,6 +107,10 @@ impl Process<'_> {
                 (Doing::Live, _) => "alive".to_owned(),
                 _ => span.label.clone(),
             };
+            let name = match (span.doing, span.open) {
+                (Doing::Run | Doing::Block, true) => format!("{name}, still runs"),
+                _ => name,
+            };
             let (from, took) = (Micros(span.from), Micros(span.to - span.from));
             self.put(
                 "X",

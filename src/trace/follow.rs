@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::kind::Kind;
 use super::recording::Recording;
 use super::text::{Colours, figures, header, row};
 use super::trace::{SLOW, Trace};
@@ -64,7 +65,14 @@ fn follow(recording: &Recording, closed: &AtomicBool) {
             eprintln!("... {} events too fast to be followed", from - next);
         }
         next = from + records.len() as u64;
-        let ended: Vec<_> = records.iter().filter_map(|r| turns.apply(r)).collect();
+        let mut ended: Vec<_> = records.iter().filter_map(|r| turns.apply(r)).collect();
+        if last {
+            // The turn that the program's end cuts.
+            let trace = Trace::of(recording);
+            let cut = trace.records.last().filter(|r| r.kind == Kind::Cut);
+            cut.into_iter().for_each(|r| drop(turns.apply(r)));
+            ended.extend(std::mem::take(&mut turns).finish());
+        }
         if !ended.is_empty() {
             let strings = recording.names().string_list.clone();
             for turn in &ended {

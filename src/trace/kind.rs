@@ -112,6 +112,9 @@ kinds! {
     Snap = "SNAP",
     /// `a` records before this one were lost.
     Dropped = "DROPPED",
+    /// What was recorded ends here, and the loop had not: this is the time of the dump, or of the program's end. `a`: the task or
+    /// callback that has the pen, and so far has not given it back; flags: [`cut`].
+    Cut = "CUT",
 }
 
 impl Kind {
@@ -182,6 +185,16 @@ pub mod end {
     pub const PANICKED: u8 = 3;
     /// The loop was closed over it.
     pub const DESTROYED: u8 = 4;
+}
+
+/// `CUT`: what the loop was at.
+pub mod cut {
+    /// Nobody had the pen: the loop slept, or was between two steps.
+    pub const NOBODY: u8 = 0;
+    /// The step of a task still ran.
+    pub const STEP: u8 = 1;
+    /// A callback still ran.
+    pub const CALLBACK: u8 = 2;
 }
 
 /// `POLL_ENTER`: why the loop may sleep for so long.

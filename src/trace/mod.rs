@@ -41,7 +41,7 @@ pub use chrome::chrome;
 pub use evt_json::{evt_json, evt_json_of_all, html};
 #[cfg(unix)]
 pub(crate) use inspect::inspector_of_environment;
-pub use kind::{Kind, cause, end, wait, why};
+pub use kind::{Kind, cause, cut, end, wait, why};
 pub use names::{Place, Track, TrackKind};
 pub use notes::{Process, blocking, join, mark, process, thread};
 pub use order::order;

@@ -48,6 +48,7 @@ fn line(out: &mut String, trace: &Trace, ran: &Ran) {
     let mut text = match ran.what {
         What::Step(who, how, waiting) => {
             let ended = match (how, waiting) {
+                _ if ran.open => "still runs".to_owned(),
                 (end::PENDING, Some(waiting)) => {
                     format!("waits for {}", waiting_text(trace, waiting))
                 }
@@ -63,8 +64,12 @@ fn line(out: &mut String, trace: &Trace, ran: &Ran) {
                 place if place.is_empty() => place,
                 place => format!(" of {place}"),
             };
-            let panicked = if panicked { " panicked" } else { "" };
-            format!("callback{at}{panicked}")
+            let ended = match panicked {
+                _ if ran.open => " still runs",
+                true => " panicked",
+                false => "",
+            };
+            format!("callback{at}{ended}")
         }
         // When a timer is due is up to the clock; whom it wakes is told at that task's step.
         What::Timer(_) => return,

@@ -307,23 +307,36 @@ impl State {
                 put(Kind::CbAdd, 1, timer.callback, number, 0);
             }
         }
-        for (number, task) in self.tasks.in_order() {
+        let tasks = self.tasks.in_order();
+        for &(number, task) in &tasks {
             put(Kind::TaskSpawn, 0, number, task.parent, task.place);
             put(Kind::TaskName, 0, number, task.name, task.coroutine);
-            if let Some(waiting) = task.waiting {
-                put(
-                    Kind::Wait,
-                    waiting.what,
-                    number,
-                    waiting.object,
-                    waiting.place,
-                );
-                if (waiting.detail, waiting.fd) != (0, 0) {
-                    put(Kind::WaitDetail, 0, number, waiting.detail, waiting.fd);
-                }
-                if waiting.all != 0 {
-                    put(Kind::WaitProgress, 0, number, waiting.done, waiting.all);
-                }
+        }
+        // Before what it has said to wait for, and before its own wake.
+        match self.running {
+            Some(Item::Task(task)) => put(Kind::StepBegin, 0, task, 0, 0),
+            Some(Item::Callback(callback)) => put(Kind::CbRun, 0, callback, 0, 0),
+            Some(Item::Timer(_)) | None => {}
+        }
+        let waits = tasks
+            .iter()
+            .filter_map(|(number, task)| Some((*number, task.waiting?)));
+        for (number, waiting) in waits {
+            let Waiting {
+                what,
+                object,
+                place,
+                detail,
+                fd,
+                done,
+                all,
+            } = waiting;
+            put(Kind::Wait, what, number, object, place);
+            if (detail, fd) != (0, 0) {
+                put(Kind::WaitDetail, 0, number, detail, fd);
+            }
+            if all != 0 {
+                put(Kind::WaitProgress, 0, number, done, all);
             }
         }
         for item in &self.ready {

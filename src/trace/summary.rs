@@ -1,6 +1,6 @@
 //! A trace in a few figures.
 
-use super::kind::{Kind, end};
+use super::kind::{Kind, cut, end};
 use super::trace::Trace;
 
 /// A step or callback that blocked the loop.
@@ -14,6 +14,8 @@ pub struct Slow {
     pub took: u64,
     /// The number of the place that blocks, if it says so; else where the task was made or the callback scheduled; 0 if unknown.
     pub place: u32,
+    /// It still runs where the trace ends, so it takes longer yet.
+    pub open: bool,
 }
 
 /// What happened in a trace, counted.
@@ -75,13 +77,17 @@ impl Summary {
                     blocks = 0;
                 }
                 Kind::BlockBegin if begun.is_some() && blocks == 0 => blocks = record.a,
-                Kind::StepEnd | Kind::CbEnd => {
+                Kind::StepEnd | Kind::CbEnd | Kind::Cut => {
                     let Some(begin) = begun.take() else { continue };
-                    let step = record.kind == Kind::StepEnd;
+                    let open = record.kind == Kind::Cut;
+                    let step = match open {
+                        true => record.flags == cut::STEP,
+                        false => record.kind == Kind::StepEnd,
+                    };
                     let took = record.t - begin;
                     summary.busy += took;
-                    summary.steps += u64::from(step);
-                    let pending = step && record.flags == end::PENDING;
+                    summary.steps += u64::from(step && !open);
+                    let pending = record.kind == Kind::StepEnd && record.flags == end::PENDING;
                     summary.suspensions += u64::from(pending);
                     if took >= trace.slow {
                         let made = places.get(&(step, record.a)).copied().unwrap_or(0);
@@ -90,6 +96,7 @@ impl Summary {
                             begin,
                             took,
                             place: if blocks != 0 { blocks } else { made },
+                            open,
                         });
                     }
                 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::kind::end;
-use super::timeline::{Doing, Lane, Owner, Timeline};
+use super::timeline::{Doing, Lane, Owner, Span, Timeline};
 use super::trace::Trace;
 use super::words::Time;
 
@@ -117,7 +117,7 @@ impl Picture {
         self.scale(&axis, timeline.begin);
         let rows = timeline.lanes.len();
         for lane in timeline.lanes.iter().take(MOST) {
-            self.lane(&axis, lane);
+            self.lane(&axis, lane, trace.slow);
         }
         if rows > MOST {
             self.y += ROW;
@@ -163,14 +163,16 @@ impl Picture {
         ));
     }
 
-    fn lane(&mut self, axis: &Axis, lane: &Lane) {
+    fn lane(&mut self, axis: &Axis, lane: &Lane, slow: u64) {
         self.y += ROW;
         self.text(LEFT - 8.0, "e", &shortened(&lane.name));
         let (top, middle) = (self.y - BAR + 2.0, self.y - BAR / 2.0 + 2.0);
         for span in &lane.spans {
             let (from, to) = (axis.x(span.from), axis.x(span.to));
             let wide = (to - from).max(1.0);
+            let slow = span.to - span.from >= slow;
             let class = match span.doing {
+                Doing::Run if slow => "block",
                 Doing::Run => "run",
                 Doing::Ready => "ready",
                 Doing::Block if lane.owner == Owner::Pen => "block",
@@ -183,7 +185,7 @@ impl Picture {
                 Doing::Work => "work",
                 Doing::Live => "live",
             };
-            let title = title(span.doing, &span.label, span.to - span.from);
+            let title = title(span, class);
             match class {
                 // What does nothing is a line; what does something, or could, is a bar.
                 "wait" | "sleep" => self.put(format_args!(
@@ -203,9 +205,11 @@ impl Picture {
                 ));
             }
         }
+        let running = |span: &&Span| span.open && matches!(span.doing, Doing::Run | Doing::Block);
         let mark = match lane.ended {
             Some(end::FINISHED) => "✓",
             Some(_) => "✗",
+            None if lane.spans.last().filter(running).is_some() => "still runs",
             None => return,
         };
         if let Some(last) = lane.spans.last() {
@@ -324,8 +328,11 @@ fn without_blinks(timeline: &Timeline, shortest: u64) -> Vec<(u64, u32)> {
     points
 }
 
-fn title(doing: Doing, label: &str, took: u64) -> String {
-    let what = match doing {
+fn title(span: &Span, class: &str) -> String {
+    let took = Time(span.to - span.from);
+    let what = match span.doing {
+        Doing::Run | Doing::Block if span.open && class == "block" => "still runs, has blocked for",
+        Doing::Run if span.open => "still runs, for",
         Doing::Run => "runs",
         Doing::Ready => "READY",
         Doing::Wait => "WAITS",
@@ -334,7 +341,7 @@ fn title(doing: Doing, label: &str, took: u64) -> String {
         Doing::Live => "alive",
         Doing::Work => "works",
     };
-    escaped(format!("{what} {} {label}", Time(took)).trim_end())
+    escaped(format!("{what} {took} {}", span.label).trim_end())
 }
 
 fn shortened(name: &str) -> String {

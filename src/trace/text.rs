@@ -76,7 +76,12 @@ pub(crate) fn row(turn: &Turn, strings: &[String], slow: u64, colours: Colours) 
             false => text,
         }
     });
-    let (ready, woke, ran) = (list(ready), list(woke.collect()), list(ran.collect()));
+    let asleep = turn.asleep.then(|| "still-asleep".to_owned());
+    let (ready, woke, ran) = (
+        list(ready),
+        list(woke.collect()),
+        list(ran.chain(asleep).collect()),
+    );
     let at = format!("{:.6}", turn.begin as f64 / 1e9);
     let Turn {
         number,
@@ -124,6 +129,7 @@ fn ran_text(ran: &Ran, strings: &[String]) -> String {
         What::Step(who, how, waiting) => {
             let name = short(who, strings);
             match (how, waiting) {
+                _ if ran.open => format!("{name}…still-runs"),
                 (end::PENDING, Some(waiting)) => {
                     format!(
                         "{name}~{}",
@@ -134,6 +140,7 @@ fn ran_text(ran: &Ran, strings: &[String]) -> String {
                 (how, _) => format!("{name}{}", end_mark(how)),
             }
         }
+        What::Callback { .. } if ran.open => "callback…still-runs".to_owned(),
         What::Callback {
             panicked: false, ..
         } => "callback".to_owned(),
@@ -206,6 +213,9 @@ fn lives(out: &mut String, trace: &Trace) {
                 _ => {}
             }
         }
+        if depth > 0 {
+            blocked += trace.end() - since;
+        }
         let begin = begin.unwrap_or(0);
         let life = match end {
             Some(end) => format!("{:.6} to {:.6}", begin as f64 / 1e9, end as f64 / 1e9),
@@ -239,7 +249,10 @@ pub(crate) fn figures(out: &mut String, trace: &Trace, colours: Colours) {
             place => format!(" at {place}"),
         };
         let took = Time(slow.took);
-        let line = format!("!! {who} blocked the loop for {took}{place}");
+        let line = match slow.open {
+            true => format!("!! {who} still runs, and has blocked the loop for {took}{place}"),
+            false => format!("!! {who} blocked the loop for {took}{place}"),
+        };
         let _ = writeln!(out, "{}", colours.alarm(&line));
     }
     if summary.slow.len() > MOST {

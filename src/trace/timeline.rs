@@ -35,6 +35,8 @@ pub(crate) struct Span {
     pub(crate) to: u64,
     pub(crate) doing: Doing,
     pub(crate) label: String,
+    /// It still does so where the trace is cut.
+    pub(crate) open: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +76,7 @@ impl Timeline {
             depth: BTreeMap::new(),
             flying: BTreeSet::new(),
             in_flight: Vec::new(),
+            cut: false,
         };
         let begin = trace.records.first().map_or(0, |record| record.t);
         for record in &trace.records {
@@ -82,6 +85,7 @@ impl Timeline {
             builder.count(record.t);
         }
         let end = trace.end();
+        builder.cut = trace.records.iter().any(|record| record.kind == Kind::Cut);
         for owner in builder.open.keys().copied().collect::<Vec<_>>() {
             builder.close(owner, end);
         }
@@ -114,6 +118,8 @@ struct Builder<'a> {
     /// Who is under way.
     flying: BTreeSet<Owner>,
     in_flight: Vec<(u64, u32)>,
+    /// What is closed now did not end: the trace was cut.
+    cut: bool,
 }
 
 impl Builder<'_> {
@@ -219,6 +225,7 @@ impl Builder<'_> {
                 to: t,
                 doing,
                 label,
+                open: self.cut,
             };
             self.lane(owner).spans.push(span);
         }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::kind::{Kind, end};
+use super::kind::{Kind, cut, end};
 use super::names::{Place, Track};
 use super::record::Record;
 use super::recording::Recording;
-use super::state::State;
+use super::state::{Item, State};
 
 /// A step that takes longer blocks the loop: asyncio's limit, in nanoseconds.
 pub(crate) const SLOW: u64 = 100_000_000;
@@ -43,6 +43,11 @@ impl Trace {
         if recording.is_virtual() {
             beside.iter_mut().for_each(|record| record.t = last);
         }
+        let now = match recording.is_virtual() {
+            true => last,
+            false => recording.now(),
+        };
+        let cut = cut_at(now, &fallen.state, &ring);
         let mut records = Vec::with_capacity(ring.len() + beside.len());
         let first = ring.first().map_or(0, |record| record.t);
         if fallen.count > 0 {
@@ -71,6 +76,7 @@ impl Trace {
             records.push(record);
         }
         records.extend(beside);
+        records.extend(cut);
         complete(&mut records, fallen.state);
         let names = recording.names();
         Trace {
@@ -121,13 +127,40 @@ impl Trace {
     }
 }
 
+/// What ends the records of a loop that was not closed: else a step that hangs would have no length.
+fn cut_at(t: u64, before: &State, ring: &[Record]) -> Option<Record> {
+    let last = ring.last()?;
+    if ring.iter().any(|record| record.kind == Kind::RunEnd) {
+        return None;
+    }
+    let mut state = before.clone();
+    ring.iter().for_each(|record| state.apply(record));
+    let (flags, a) = match state.running {
+        Some(Item::Task(task)) => (cut::STEP, task),
+        Some(Item::Callback(callback)) => (cut::CALLBACK, callback),
+        Some(Item::Timer(_)) | None => (cut::NOBODY, 0),
+    };
+    Some(Record {
+        t,
+        kind: Kind::Cut,
+        flags,
+        track: last.track,
+        a,
+        b: 0,
+        c: 0,
+    })
+}
+
 /// Adds to the records what the recorder leaves out, since it follows from those before: the number of a step, the descriptor of
 /// an event, the task of a job.
 fn complete(records: &mut [Record], before: State) {
     let mut steps: BTreeMap<u32, u32> = before
         .tasks
         .iter()
-        .map(|(number, task)| (number, task.steps))
+        .map(|(number, task)| {
+            let runs = before.running == Some(Item::Task(number));
+            (number, task.steps - u32::from(runs))
+        })
         .collect();
     let (mut interests, mut jobs) = (before.interests, before.jobs);
     for record in records {

@@ -1,7 +1,7 @@
 //! The turns of a trace, one after another: what was ready, how long the loop slept, what woke whom, what ran. Both forms of text
 //! are made of it.
 
-use super::kind::{Kind, cause, end};
+use super::kind::{Kind, cause, cut, end};
 use super::record::Record;
 use super::state::{Item, State, Waiting};
 
@@ -41,6 +41,8 @@ pub(crate) struct Ran {
     pub(crate) spawns: Vec<Who>,
     /// Who waits for several things, of which this was one: so many are done, of so many.
     pub(crate) counts: Vec<(Who, u32, u32)>,
+    /// It still runs where the trace ends.
+    pub(crate) open: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +65,8 @@ pub(crate) struct Turn {
     pub(crate) ready_others: usize,
     /// `None` if the kernel was not asked.
     pub(crate) slept: Option<u64>,
+    /// It still sleeps where the trace ends.
+    pub(crate) asleep: bool,
     pub(crate) woke: Vec<Woke>,
     pub(crate) ran: Vec<Ran>,
     pub(crate) timers: u32,
@@ -74,7 +78,7 @@ pub(crate) struct Turn {
 pub(crate) struct Turns {
     state: State,
     turn: Option<Turn>,
-    poll_entered: u64,
+    poll_entered: Option<u64>,
     /// Why each ready task is ready, and where each callback was scheduled.
     causes: std::collections::BTreeMap<u32, (u8, u32)>,
     callbacks: std::collections::BTreeMap<u32, u32>,
@@ -91,10 +95,15 @@ impl Turns {
                 self.turn = Some(self.begin(t, a, record.c));
             }
             Kind::RunEnd => ended = self.turn.take(),
-            Kind::PollEnter => self.poll_entered = t,
-            Kind::PollExit => {
-                let slept = t - self.poll_entered;
-                self.with(|turn| turn.slept = Some(slept));
+            Kind::PollEnter => self.poll_entered = Some(t),
+            Kind::PollExit => self.has_slept(t),
+            Kind::Cut => {
+                let asleep = self.poll_entered.is_some();
+                self.has_slept(t);
+                self.with(|turn| turn.asleep = asleep);
+                if let Some(ran) = self.last_ran().filter(|_| flags != cut::NOBODY) {
+                    (ran.end, ran.open) = (t, true);
+                }
             }
             Kind::IoEvent => {
                 let fd = self.state.interests.get(&a).copied().unwrap_or(b);
@@ -187,6 +196,12 @@ impl Turns {
         }
     }
 
+    fn has_slept(&mut self, until: u64) {
+        let since = self.poll_entered.take();
+        let slept = since.map(|since| until - since);
+        self.with(|turn| turn.slept = turn.slept.or(slept));
+    }
+
     fn last_ran(&mut self) -> Option<&mut Ran> {
         self.turn.as_mut()?.ran.last_mut()
     }
@@ -231,6 +246,7 @@ impl Turns {
                 wakes: Vec::new(),
                 spawns: Vec::new(),
                 counts: Vec::new(),
+                open: false,
             });
         });
     }
