@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use glassloop::http::decode::CODINGS;
 use glassloop::http::{Body, ClientSession, ClientTimeout, ErrorKind, Phase, TcpConnector};
 use glassloop::{create_task, gather, run, sleep};
 
@@ -52,14 +53,14 @@ fn fetch(url: String) -> Result<(u16, String), glassloop::http::Error> {
 }
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nHello!";
-#[cfg(not(feature = "gzip"))]
-const AGENT: &str = concat!("user-agent: glassloop/", env!("CARGO_PKG_VERSION"));
-#[cfg(feature = "gzip")]
-const AGENT: &str = concat!(
-    "user-agent: glassloop/",
-    env!("CARGO_PKG_VERSION"),
-    "\r\naccept-encoding: gzip, deflate"
-);
+/// The lines of each request that name the client and what it can decode.
+fn agent() -> String {
+    let agent = concat!("user-agent: glassloop/", env!("CARGO_PKG_VERSION")).to_owned();
+    match CODINGS.join(", ") {
+        none if none.is_empty() => agent,
+        codings => agent + "\r\naccept-encoding: " + &codings,
+    }
+}
 
 #[test]
 fn two_requests_share_a_kept_connection_and_are_sent_byte_for_byte() {
@@ -74,9 +75,10 @@ fn two_requests_share_a_kept_connection_and_are_sent_byte_for_byte() {
     });
     assert_eq!(texts.unwrap(), ("Hello!".to_owned(), "Hello!".to_owned()));
     let host = url.trim_start_matches("http://").to_owned();
-    let get = format!("GET /a%20b?q=1 HTTP/1.1\r\nHost: {host}\r\naccept: */*\r\n{AGENT}\r\n\r\n");
+    let agent = agent();
+    let get = format!("GET /a%20b?q=1 HTTP/1.1\r\nHost: {host}\r\naccept: */*\r\n{agent}\r\n\r\n");
     let post = format!(
-        "POST / HTTP/1.1\r\nHost: {host}\r\naccept: */*\r\n{AGENT}\r\nx-one: 1\r\ncontent-length: 4\r\n\r\nbody"
+        "POST / HTTP/1.1\r\nHost: {host}\r\naccept: */*\r\n{agent}\r\nx-one: 1\r\ncontent-length: 4\r\n\r\nbody"
     );
     assert_eq!(server.join().unwrap(), [[get, post]]);
 }

@@ -1,8 +1,7 @@
-//! A body between the connection and its reader: as it came, or decoded (feature `gzip`).
+//! A body between the connection and its reader: as it came, or decoded.
 
 use std::task::{Context, Poll};
 
-#[cfg(feature = "gzip")]
 use crate::http::decode::{Decoded, Decoder};
 use crate::http::error::ErrorKind;
 use crate::http::parser::ResponseHead;
@@ -11,18 +10,14 @@ use bytes::Bytes;
 pub(crate) struct Content {
     /// As it came, and not given out.
     raw: Bytes,
-    #[cfg(feature = "gzip")]
     decoder: Option<Box<Decoder>>,
 }
 
 impl Content {
     /// Where it is going to be decoded, the fields that speak of what came are taken out of the head.
     pub(crate) fn new(decodes: bool, head: &mut ResponseHead) -> Result<Content, ErrorKind> {
-        #[cfg(not(feature = "gzip"))]
-        let _ = (decodes, head);
         Ok(Content {
             raw: Bytes::new(),
-            #[cfg(feature = "gzip")]
             decoder: match decodes && head.notable.content_encoding {
                 false => None,
                 true => {
@@ -40,10 +35,7 @@ impl Content {
     }
 
     pub(crate) fn is_decoded(&self) -> bool {
-        #[cfg(feature = "gzip")]
-        return self.decoder.is_some();
-        #[cfg(not(feature = "gzip"))]
-        false
+        self.decoder.is_some()
     }
 
     /// What has come. Only when all that came before is given out.
@@ -53,7 +45,6 @@ impl Content {
 
     /// The next decoded bytes; `None` when more must come.
     pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<Option<Result<Bytes, ErrorKind>>> {
-        #[cfg(feature = "gzip")]
         if let Some(decoder) = &mut self.decoder {
             return match decoder.decode(&self.raw) {
                 Err(error) => Poll::Ready(Some(Err(ErrorKind::Decode(Box::new(error))))),
@@ -77,7 +68,6 @@ impl Content {
 
     /// The body has ended.
     pub(crate) fn finish(&self) -> Result<(), ErrorKind> {
-        #[cfg(feature = "gzip")]
         if let Some(decoder) = &self.decoder {
             let finished = decoder.finish();
             return finished.map_err(|error| ErrorKind::Decode(Box::new(error)));

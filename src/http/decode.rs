@@ -1,5 +1,6 @@
-//! `Content-Encoding` undone (feature `gzip`): bytes in, bytes out in steps of at most 64 KiB, without any I/O. A body may
-//! have been compressed several times over; each time is a stage here, with the output of one as the input of the next.
+//! `Content-Encoding` undone: bytes in, bytes out in steps of at most 64 KiB, without any I/O. A body may have been compressed
+//! several times over; each time is a stage here, with the output of one as the input of the next. The features `gzip`,
+//! `brotli` and `zstd` say which codings are known.
 //!
 //! ```text
 //!   body ──▶ stage 1 ──▶ at most 64 KiB ──▶ stage 2 ──▶ at most 64 KiB ──▶ reader
@@ -10,10 +11,9 @@ use std::fmt;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
-use super::inflate::Inflate;
+use super::coding::{self, Coding};
 
-/// What a request says that it accepts.
-pub const ACCEPT_ENCODING: &str = "gzip, deflate";
+pub use super::coding::CODINGS;
 
 /// So much is decoded at a time, by each stage: a small body can stand for a very large one (R81).
 const STEP: usize = 64 * 1024;
@@ -22,7 +22,7 @@ const STEP: usize = 64 * 1024;
 const MAX_CODINGS: usize = 5;
 
 /// The body is not what its `Content-Encoding` says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError(String);
 
 impl fmt::Display for DecodeError {
@@ -55,7 +55,11 @@ pub struct Decoder {
 
 #[derive(Debug)]
 struct Stage {
-    inflate: Inflate,
+    coding: Box<dyn Coding>,
+    /// The reason is told once what came before it has been given out.
+    failed: Option<DecodeError>,
+    /// The room that the last output filled; 0 if it left some.
+    filled: usize,
     /// What the stage before has given and this one has not taken: the bytes from `at`.
     input: Vec<u8>,
     at: usize,
@@ -79,14 +83,14 @@ impl Decoder {
             let why = format!("it has more than {MAX_CODINGS} codings");
             return Err(DecodeError(why));
         }
-        let stage = |coding: &Vec<u8>| {
-            let inflate = match coding.as_slice() {
-                b"gzip" | b"x-gzip" => Inflate::gzip(),
-                b"deflate" => Inflate::deflate(),
-                _ => return None,
-            };
-            let (input, at) = (Vec::new(), 0);
-            Some(Stage { inflate, input, at })
+        let stage = |name: &Vec<u8>| {
+            coding::named(name).map(|coding| Stage {
+                coding,
+                failed: None,
+                filled: 0,
+                input: Vec::new(),
+                at: 0,
+            })
         };
         let stages: Option<Vec<Stage>> = codings.iter().rev().map(stage).collect();
         Ok(stages
@@ -147,11 +151,12 @@ impl Decoder {
     /// The body is cut off.
     pub fn finish(&self) -> Result<(), DecodeError> {
         let stages = self.stages.iter();
-        let mut ends = stages.map(|stage| stage.inflate.finish().map_err(DecodeError));
+        let mut ends = stages.map(Stage::finish);
         ends.find(Result::is_err).unwrap_or(Ok(()))
     }
 
-    /// How much a stage may put out: some times its input, so that a small body does not cost a large buffer.
+    /// How much a stage may put out: some times its input, so that a small body does not cost a large buffer, and more when
+    /// that was too little.
     fn room(&self, at: usize, input: usize) -> usize {
         let stage = &self.stages[at];
         let input = if at == 0 {
@@ -159,14 +164,37 @@ impl Decoder {
         } else {
             stage.input.len() - stage.at
         };
-        (input * 8).clamp(1024, STEP)
+        (input * 8).max(stage.filled * 4).clamp(1024, STEP)
     }
 }
 
 impl Stage {
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, DecodeError> {
+        if let Some(why) = &self.failed {
+            return Err(why.clone());
+        }
         // A step takes no more than it may give.
         let input = &input[..input.len().min(STEP)];
-        self.inflate.run(input, out).map_err(DecodeError)
+        let taken = self.coding.run(input, out);
+        self.filled = match out.len() == out.capacity() {
+            true => out.len(),
+            false => 0,
+        };
+        taken.or_else(|why| {
+            let why = self.failed.insert(DecodeError(why));
+            if out.is_empty() {
+                Err(why.clone())
+            } else {
+                Ok(0)
+            }
+        })
+    }
+
+    fn finish(&self) -> Result<(), DecodeError> {
+        match &self.failed {
+            Some(why) => Err(why.clone()),
+            None if self.coding.is_whole() => Ok(()),
+            None => Err(DecodeError("the compressed stream is cut off".to_owned())),
+        }
     }
 }

@@ -55,7 +55,6 @@ impl ResponseHead {
         self.headers.map()
     }
 
-    #[cfg(feature = "gzip")]
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
         self.headers.map_mut()
     }

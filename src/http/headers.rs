@@ -38,7 +38,6 @@ impl Headers {
         self.map.get_or_init(|| Box::new(self.make()))
     }
 
-    #[cfg(feature = "gzip")]
     pub(super) fn map_mut(&mut self) -> &mut HeaderMap {
         self.map();
         self.map.get_mut().expect("it was made just now")

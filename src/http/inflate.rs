@@ -4,6 +4,8 @@
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+use super::coding::Coding;
+
 /// Compressed data, bytes in and bytes out.
 #[derive(Debug)]
 pub(super) struct Inflate {
@@ -25,8 +27,6 @@ enum State {
     Trailer(usize, [u8; 8]),
     /// After a whole stream.
     End,
-    /// The reason is told once what came before it has been given out.
-    Failed(String),
 }
 
 /// The header of a gzip member, of which `at` counts the fixed bytes.
@@ -77,16 +77,34 @@ impl Inflate {
         }
     }
 
-    /// Takes from `input` and fills the spare room of `out`, which is empty. It stops when the input is used up or the room
-    /// is, and says how many bytes it took. What it has put out before an error is not lost: the error comes the next time.
-    pub(super) fn run(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
-        self.take(input, out).or_else(|why| {
-            self.state = State::Failed(why.clone());
-            if out.is_empty() { Err(why) } else { Ok(0) }
-        })
+    fn begin_member(&mut self) {
+        self.crc.reset();
+        self.state = State::Header(Header::default());
     }
 
-    fn take(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
+    /// How many bytes it took; with none the input or the room is used up.
+    fn data(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
+        if out.len() == out.capacity() {
+            return Ok(0);
+        }
+        let (before, length) = (self.inner.total_in(), out.len());
+        let status = self.inner.decompress_vec(input, out, FlushDecompress::None);
+        self.crc.update(&out[length..]);
+        let status = status.map_err(|_| "the data are corrupt".to_owned())?;
+        if status == Status::StreamEnd {
+            self.state = match self.gzip {
+                true => State::Trailer(0, [0; 8]),
+                false => State::End,
+            };
+        }
+        let taken = self.inner.total_in() - before;
+        // It is never more than there was.
+        Ok(usize::try_from(taken).unwrap_or(input.len()))
+    }
+}
+
+impl Coding for Inflate {
+    fn run(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
         let mut used = 0;
         loop {
             let rest = &input[used..];
@@ -103,7 +121,6 @@ impl Inflate {
             };
             match &mut self.state {
                 State::Data => {}
-                State::Failed(why) => return Err(why.clone()),
                 State::Start if self.gzip => self.begin_member(),
                 State::Start => {
                     self.state = State::Sniff(byte);
@@ -143,38 +160,8 @@ impl Inflate {
         }
     }
 
-    /// The input has ended.
-    pub(super) fn finish(&self) -> Result<(), String> {
-        match &self.state {
-            State::Start | State::End => Ok(()),
-            State::Failed(why) => Err(why.clone()),
-            _ => Err("the compressed stream is cut off".to_owned()),
-        }
-    }
-
-    fn begin_member(&mut self) {
-        self.crc.reset();
-        self.state = State::Header(Header::default());
-    }
-
-    /// How many bytes it took; with none the input or the room is used up.
-    fn data(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
-        if out.len() == out.capacity() {
-            return Ok(0);
-        }
-        let (before, length) = (self.inner.total_in(), out.len());
-        let status = self.inner.decompress_vec(input, out, FlushDecompress::None);
-        self.crc.update(&out[length..]);
-        let status = status.map_err(|_| "the data are corrupt".to_owned())?;
-        if status == Status::StreamEnd {
-            self.state = match self.gzip {
-                true => State::Trailer(0, [0; 8]),
-                false => State::End,
-            };
-        }
-        let taken = self.inner.total_in() - before;
-        // It is never more than there was.
-        Ok(usize::try_from(taken).unwrap_or(input.len()))
+    fn is_whole(&self) -> bool {
+        matches!(self.state, State::Start | State::End)
     }
 }
 

@@ -3,7 +3,10 @@
 mod auth;
 mod base64;
 mod body;
+#[cfg(feature = "brotli")]
+mod brotli;
 mod chunked;
+mod coding;
 mod connect;
 mod connection;
 mod connector;
@@ -11,7 +14,6 @@ mod content;
 mod cookie;
 mod cookie_date;
 mod cookies;
-#[cfg(feature = "gzip")]
 pub mod decode;
 mod dial;
 mod dns;
@@ -50,6 +52,8 @@ mod trace;
 mod transport;
 mod upgrade;
 mod urls;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 pub use body::Body;
 pub use connector::TcpConnector;

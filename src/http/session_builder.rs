@@ -12,6 +12,7 @@ use url::Url;
 use crate::http::connect::Plan;
 use crate::http::connector::TcpConnector;
 use crate::http::cookies::CookieJar;
+use crate::http::decode::CODINGS;
 use crate::http::dns::Dns;
 use crate::http::error::{Error, ErrorKind};
 use crate::http::into_url::IntoUrl;
@@ -142,8 +143,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Whether bodies are decoded. So it is if not said, with feature `gzip`, and for requests that have no header
-    /// `Accept-Encoding` of their own.
+    /// Whether bodies are decoded. So it is if not said, with the features `gzip` (which knows deflate too), `brotli` and
+    /// `zstd`, and for requests that have no header `Accept-Encoding` of their own.
     pub fn auto_decompress(mut self, decompress: bool) -> SessionBuilder {
         self.auto_decompress = decompress;
         self
@@ -241,13 +242,12 @@ impl SessionBuilder {
         let mut defaults = HeaderMap::new();
         defaults.insert(ACCEPT, HeaderValue::from_static("*/*"));
         defaults.insert(USER_AGENT, self.user_agent?);
-        let decodes = self.auto_decompress && cfg!(feature = "gzip");
+        let decodes = self.auto_decompress && !CODINGS.is_empty();
         // Who asks for codings himself is given what comes.
         let decodes = decodes && !self.defaults.contains_key(ACCEPT_ENCODING);
-        #[cfg(feature = "gzip")]
         if decodes {
-            let codings = HeaderValue::from_static(crate::http::decode::ACCEPT_ENCODING);
-            defaults.insert(ACCEPT_ENCODING, codings);
+            let codings = HeaderValue::try_from(CODINGS.join(", "));
+            defaults.insert(ACCEPT_ENCODING, codings.map_err(|error| error.to_string())?);
         }
         for (name, value) in &self.defaults {
             if [CONTENT_LENGTH, TRANSFER_ENCODING, HOST].contains(name) {
