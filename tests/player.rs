@@ -135,8 +135,8 @@ fn turns_links_search_and_keys() {
     let page = html(&[recorded("naps", three_naps())]);
     browser.visit(&page, "#step=9&task=3");
     assert_eq!(
-        browser.eval("[tr.stopOf[app.i] + 1, app.task.id]"),
-        serde_json::json!([9, 3])
+        browser.eval("[tr.stopOf[app.i] + 1, document.querySelector('.chosen span').textContent]"),
+        serde_json::json!([9, "T3"])
     );
 
     browser.press(&["Home", "Shift+ArrowRight", "Shift+ArrowRight"]);
@@ -284,7 +284,7 @@ fn questions_are_answered_by_the_trace() {
         for number in 0..questions {
             // The future is hidden: no key leads there.
             let before = browser.text(SHOWN);
-            browser.press(&["ArrowRight", "End", "b"]);
+            browser.press(&["b", "ArrowRight", "End"]);
             assert_eq!(browser.text(SHOWN), before);
             let answer = browser.text(&format!("quiz.list[{number}].answer"));
             let options = browser.eval(
@@ -324,7 +324,7 @@ fn questions_are_answered_by_the_trace() {
             serde_json::json!([right, 1])
         );
         browser.click("#card button");
-        assert_eq!(browser.eval("$('card').hidden && !app.veiled"), true);
+        assert_eq!(browser.eval("$('card').hidden && !veiled()"), true);
     }
     done(browser);
 }
@@ -375,8 +375,61 @@ fn you_are_the_loop() {
         "The run is over, and you were the loop."
     );
     assert_eq!(
-        browser.eval("[quiz.wrong, app.veiled]"),
+        browser.eval("[quiz.wrong, veiled()]"),
         serde_json::json!([5, false])
     );
+    done(browser);
+}
+
+#[test]
+fn what_answers_a_question_is_hidden_until_it_is_answered() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    const BOXES: &str = "[...document.querySelectorAll('.box p')].slice(0, 2).map(box => box.textContent).join('|')";
+    let page = html(&[recorded("naps", three_naps())]);
+    browser.visit(&page, "");
+    // How long may the loop sleep? Neither a box says so, nor the sentence.
+    browser.click("#predict");
+    browser.eval("while (!quiz.list[quiz.at].ask.includes('How long may')) ask()");
+    assert_eq!(browser.text(BOXES), "?|");
+    assert_eq!(browser.text(SAYS), "Turn 3 begins.");
+    assert!(
+        browser
+            .text(SHOWN)
+            .contains("Ready queue first in, first outempty")
+    );
+    let hidden =
+        "['facts', 'blocked'].filter(id => getComputedStyle($(id)).display !== 'none').join()";
+    assert_eq!(browser.text(hidden), "");
+    // Neither search nor the mouse leads to the answer; the past can be looked at, and left again.
+    let shown = browser.text(SHOWN);
+    browser.eval("search('step 40'), clickTimeline({ offsetX: view.width - 1, offsetY: 50 })");
+    assert_eq!(browser.text(SHOWN), shown);
+    browser.press(&["Home"]);
+    assert!(browser.text(SAYS).starts_with("The loop begins"));
+    browser.press(&["End"]);
+    assert_eq!(browser.text(SHOWN), shown);
+    browser.click("#card button");
+    assert_eq!(
+        browser.text(BOXES).split('|').next(),
+        Some("Until timer 2: 10.0 ms")
+    );
+
+    // Idle or blocked? Asked when the loop has already begun to sleep.
+    browser.eval("while (!quiz.list[quiz.at].ask.includes('meanwhile')) ask()");
+    assert_eq!(browser.text(BOXES), "?|?");
+    assert_eq!(browser.text(SAYS), "The loop asks the kernel.");
+    assert_eq!(
+        browser.text("document.querySelector('#why p').textContent"),
+        "…"
+    );
+
+    // You are the loop: the same.
+    browser.visit(&page, "");
+    browser.click("#game");
+    browser.eval("while (next()) choose(whose(next()), 0)");
+    assert_eq!(browser.text(BOXES), "?|");
+    assert_eq!(browser.text(SAYS), "Turn 3 begins.");
     done(browser);
 }

@@ -375,6 +375,7 @@ fn the_page_of_every_example() {
         return;
     };
     let file = std::env::temp_dir().join(format!("glassloop-page-{}.html", std::process::id()));
+    let mut asked = 0;
     for (name, arguments) in [
         ("hello", &["--delay", "0.02"][..]),
         ("gather", &["--delay", "0.02"]),
@@ -384,6 +385,16 @@ fn the_page_of_every_example() {
         ("to_thread", &["--delay", "0.02"]),
         ("async_100", &["--delay", "0.02"]),
         ("race", &["--delay", "0.02"]),
+        ("no_callback", &[]),
+        ("blocking_behind_await", &["--delay", "0.15"]),
+        ("sequential", &["--requests", "8", "--delay", "0.02"]),
+        ("threads_join", &["--delay", "0.05"]),
+        (
+            "process_pool",
+            &["--requests", "8", "--workers", "2", "--delay", "0.05"],
+        ),
+        ("download", &["--megabytes", "1"]),
+        ("crawler", &["--delay", "0.02", "--pages", "15"]),
     ] {
         let run = example(name)
             .unwrap()
@@ -402,7 +413,14 @@ fn the_page_of_every_example() {
         let events = browser.eval(walk).as_u64().unwrap();
         assert!(events > 10, "{name}: {events} events");
         assert_eq!(browser.complaints, [""; 0], "{name}");
+        for run in 0..browser.eval("app.traces.length").as_u64().unwrap() {
+            browser.eval(&format!("open(app.traces[{run}]), setMode('predict')"));
+            let wrong = browser.eval(include_str!("browser/questions.js"));
+            assert_eq!(wrong, serde_json::json!([]), "{name}, run {run}");
+            asked += browser.eval("quiz.list.length").as_u64().unwrap();
+        }
     }
+    assert!(asked > 100, "{asked} questions");
     std::fs::remove_file(&file).unwrap();
     done(browser);
 }

@@ -3,8 +3,8 @@
 //!
 //! After a change of a page the test below says the new hashes.
 
-pub(super) const PLAYER_STYLE: &str = "sha256-bURcQq3EX/4Fp/M+iGPgKca2GvMjr2SuuRJWpmrzzlk=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-ccT6z6uk6vc6UvX8xfmpHss36PpFec5c00ZFkbq6n3w=";
+pub(super) const PLAYER_STYLE: &str = "sha256-40kyDifPj+++HLWF9YUuyoVKm47IoDyGKyasSDmlAcA=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-+DzkO4PQUxgRzTY2GN1OY4z3IALC9fBwareAV3TafyI=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]

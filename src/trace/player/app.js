@@ -1,20 +1,21 @@
 // How buttons, keys and links change which run and which moment are shown.
 
-// Goes to a step, counted from 0.
+// Goes to a step, counted from 0; not behind the veil.
 function go(step) {
-  app.i = tr.stop[max(0, min(tr.stop.length - 1, step | 0))];
+  app.i = tr.stop[max(0, min(tr.stop.length - 1, step | 0, tr.stopOf[app.veil] ?? NEVER))];
   follow();
   show();
 }
 const goTo = i => go(tr.stopOf[i]);
 function show() {
   if ($("player").hidden) return showCompare();
-  const { i } = app, turn = tr.turns[upTo(tr.turns, i)], words = say(i), run = runAt(i);
+  const { i } = app, turn = tr.turns[upTo(tr.turns, i)], said = say(i), run = runAt(i);
   put("where", `${turn ? `turn ${turn.number} · ` : ""}step ${tr.stopOf[i] + 1} of ${tr.stop.length} · ${span(tr.t[i])}`);
-  put("say", words);
-  $("say").className = run?.slow && !app.veiled ? "wrong" : "";
+  // How long the loop may sleep, it may have to be asked.
+  put("say", veiled() && tr.box[i] < 3 ? /^[^.,]*/.exec(said)[0] + "." : said);
+  $("say").className = run?.slow && !veiled() ? "wrong" : "";
+  root.classList.toggle("veiled", veiled()); // comments in the source, too: examples say there what to expect
   for (const part of [drawTimeline, showTurn, showSource, showTasks, showWhy]) part();
-  $("facts").hidden = app.veiled;
   $("more").hidden = tr.tasks.length <= FEW + 4;
   put("more", view.expanded ? "fewer rows" : `all ${tr.tasks.length} tasks`);
   press("path", view.showPath);
@@ -25,7 +26,7 @@ function show() {
 function enter(trace) {
   stop();
   clearTimeout(app.link);
-  app.veiled = false;
+  app.veil = NEVER;
   $("player").hidden = $("predict").hidden = !trace;
   $("game").hidden = !trace?.hasLoop;
   root.classList.toggle("bare", !trace?.hasLoop);
@@ -52,7 +53,7 @@ function openCompare() {
 }
 function setMode(mode) {
   app.mode = mode;
-  app.veiled = false;
+  app.veil = NEVER;
   press("predict", mode === "predict");
   press("game", mode === "game");
   card();
@@ -97,23 +98,21 @@ const draw = act => () => { act(); show(); };
 const KEYS = {
   ArrowLeft: () => step(-1), "Shift+ArrowLeft": () => byTurn(-1), Home: () => go(0), "/": () => $("search").focus(), "?": () => $("help-text").showModal(),
   "+": draw(() => zoom(2)), "-": draw(() => zoom(0.5)), 0: draw(() => zoom(0)), c: draw(() => view.showPath = !view.showPath), a: draw(() => view.expanded = !view.expanded),
-};
-const ONWARD = { // not while the future is hidden
   ArrowRight: () => step(1), "Shift+ArrowRight": () => byTurn(1), End: () => go(tr.stop.length), " ": () => app.timer ? stop() : run(),
   b: () => tr.slow.length && goTo((tr.slow.find(run => run.e > app.i) || tr.slow[0]).e),
 };
 function act(key) {
-  const does = KEYS[key] || !app.veiled && ONWARD[key];
+  const does = KEYS[key];
   if (does) does();
   return !!does;
 }
 function listen() {
   document.onclick = ({ target }) => {
-    const at = target.closest("[data-go],[data-key],[data-task],[data-trace]"), { go: i, key, task, trace } = at ? at.dataset : {};
-    if (trace) open(app.traces[trace - 1]);
+    const names = ["go", "key", "task", "trace"], at = target.closest(names.map(name => `[data-${name}]`)), [i, key, of, which] = names.map(name => at?.dataset[name]);
+    if (which) open(app.traces[which - 1]);
     if (i) goTo(i);
     else if (key) act(key);
-    else if (task) draw(() => app.task = tr.tasks[task])();
+    else if (of) draw(() => app.task = tr.tasks[of])();
   };
   document.onkeydown = event => {
     const { key, shiftKey, target } = event;

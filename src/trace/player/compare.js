@@ -1,7 +1,7 @@
 // Several runs on one axis: the first screen of a file that holds more than one.
 
 function showCompare(said) {
-  const { traces, veiled } = app, longest = max(...traces.map(trace => trace.total)), narrow = innerWidth < 760;
+  const { traces } = app, hidden = veiled(), longest = max(...traces.map(trace => trace.total)), narrow = innerWidth < 760;
   const wide = narrow ? innerWidth - 24 : min(innerWidth, 1400) - 410, scale = h("canvas"), g = fit(scale, wide, 24);
   for (const [at, text] of ticks(0, longest, narrow ? 4 : 8)) {
     const x = at / longest * (wide - 60);
@@ -11,15 +11,15 @@ function showCompare(said) {
   const rows = traces.map((trace, at) => {
     const picture = h("canvas", { role: "img", "aria-label": `${trace.doc.title}: ${span(trace.total)}, ${facts(trace)}` });
     drawRun(fit(picture, wide, 46), trace, (wide - 60) / longest);
-    return h("li", h("button.open", { "data-trace": at + 1 }, h("b", trace.doc.title), h("b", veiled ? "?" : span(trace.total)), h("small", veiled ? "" : facts(trace))), veiled ? h("div.veil") : picture);
+    return h("li", h("button.open", { "data-trace": at + 1 }, h("b", trace.doc.title), h("b", hidden ? "?" : span(trace.total)), h("small", hidden ? "" : facts(trace))), hidden ? h("div.veil") : picture);
   });
   const best = traces.reduce((p, q) => p.total <= q.total ? p : q), guess = trace => {
-    app.veiled = false;
+    app.veil = NEVER;
     showCompare(h(trace === best ? "p.right" : "p.wrong", { role: "status" }, `${trace === best ? "✓ Right" : "✗ No"}: ${best.doc.title} ends first, after ${span(best.total)}, with ${best.peak} in flight.`));
   };
   fill("compare", h("h2", "The same work, in ", many(traces.length, "way")), h("div.scale", scale), h("ol", ...rows),
     dim("Height: waits in flight, as a root. Red and crossed: blocked. Choose a run to open it."), said,
-    veiled ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veiled = true; showCompare(); }), !veiled && showDiff());
+    hidden ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veil = 0; showCompare(); }), !hidden && showDiff());
 }
 const facts = trace => [`in flight ≤ ${trace.peak}`, trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : tracksOf(trace),
   trace.slow.length && many(trace.slow.length, "blocked step"), trace.doc.dropped && trace.doc.dropped + " events dropped"].filter(Boolean).join(" · ");

@@ -6,7 +6,7 @@ let decision = 0, said = "";
 function decide(from) {
   const decides = i => [K.STEP_BEGIN, K.CB_RUN].includes(tr.kind[i]) || tr.kind[i] === K.POLL_ENTER && [WHY.timer, WHY.none].includes(tr.flag[i]);
   for (decision = from + 1; decision < tr.n && !decides(decision);) decision++;
-  app.veiled = decision < tr.n;
+  app.veil = decision < tr.n ? decision - 1 : NEVER;
   goTo(decision - 1);
   showGame();
 }

@@ -2,8 +2,6 @@
 // loop at event i is those that hold i (b <= i < e). So a step back costs what a step forward does, and nothing is replayed.
 // Tasks have spans besides: q (ready, without the pen), r (running), ~ (waiting). The pen's runs are steps and callbacks.
 
-const NEVER = 1e9; // an event beyond all others
-
 // The last of n places of which something holds that holds of all before it.
 function last(n, holds) {
   let low = 0;

@@ -1,7 +1,10 @@
 // What the page shows of which run, and its elements.
 
 const $ = id => document.getElementById(id);
-const app = { traces: [], i: 0, task: null, mode: "", veiled: false, text: null, timer: 0, link: 0, opened: 0, pair: null };
+const app = { traces: [], i: 0, task: null, mode: "", veil: NEVER, text: null, timer: 0, link: 0, opened: 0, pair: null };
+
+// What comes after the event app.veil is hidden, and nothing leads there: a question is open.
+const veiled = () => app.veil < NEVER;
 
 // An element: h("p.dim", { role: "status" }, "words", another).
 function h(name, ...parts) {

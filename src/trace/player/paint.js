@@ -3,8 +3,8 @@
 const paint = {}, root = document.documentElement;
 
 function readColours() {
-  const style = getComputedStyle(root);
-  for (const name of ["panel", "ink", "dim", "line", "run", "ready", "wait", "block", "done", "path", "soft"]) paint[name] = style.getPropertyValue("--" + name);
+  const style = getComputedStyle(root), of = name => style.getPropertyValue("--" + name);
+  [paint.panel, paint.ink, paint.dim, paint.line, paint.run, paint.ready, paint.wait, paint.block, paint.done, paint.path, paint.soft] = "panel ink dim line run ready wait block done path soft".split(" ").map(of);
   paint.hatch = pattern(8, g => stroke(g, paint.ready, 1.4, [[-2, 6, 6, -2], [-2, 10, 10, -2], [2, 10, 10, 2]]));
   paint.cross = pattern(8, g => stroke(g, paint.panel, 1, [[-2, 2, 10, 14], [-2, -6, 14, 10]]));
   paint.dots = pattern(6, g => rect(g, paint.wait, 2, 2, 1.3, 1.3));

@@ -38,13 +38,13 @@ function scroll(from, size) {
 // Which rows there are. Of many tasks only the telling ones have one: the critical path's, the blocked, the first, the running.
 function chooseRows() {
   const run = runAt(app.i), wanted = new Set(tr.tasks.slice(0, 1));
-  for (const { task } of [...view.path.slice(-9), ...tr.slow.slice(0, 4)]) if (task) wanted.add(task);
+  for (const { task } of veiled() ? [] : [...view.path.slice(-9), ...tr.slow.slice(0, 4)]) if (task) wanted.add(task);
   for (const task of tr.tasks) if (wanted.size < FEW) wanted.add(task);
   wanted.add(app.task);
   if (run) wanted.add(run.task);
-  const shown = view.expanded ? tr.tasks : tr.tasks.filter(task => wanted.has(task));
+  const born = tr.tasks.filter(task => task.b <= app.veil), shown = view.expanded ? born : born.filter(task => wanted.has(task));
   view.rows = shown.map(task => ({ task }));
-  if (shown.length < tr.tasks.length) view.rows.push({ more: tr.tasks.length - shown.length });
+  if (shown.length < born.length) view.rows.push({ more: born.length - shown.length });
   for (const queue of tr.queues.slice(0, 6)) view.rows.push({ queue });
   for (const track of tr.tracks) if (track.bars.length && !(track.loop && tr.hasLoop)) view.rows.push({ track });
 }
@@ -62,12 +62,12 @@ function drawTimeline() {
 function clip(g, top, height) {
   g.save();
   g.beginPath();
-  g.rect(view.left, top, (app.veiled ? X(app.i) : view.width) - view.left, height);
+  g.rect(view.left, top, (veiled() ? X(app.veil) : view.width) - view.left, height);
   g.clip();
 }
 function drawHead() {
   const top = curveTop(), g = fit($("head"), view.width, top + 30);
-  for (const [text, y] of [["in flight" + (view.left > 99 ? " ≤ " + tr.peak : ""), top + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
+  for (const [text, y] of [["in flight" + (view.left > 99 && !veiled() ? " ≤ " + tr.peak : ""), top + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
   clip(g, 0, top + 30);
   drawAxis(g);
   drawPen(g);
@@ -151,7 +151,7 @@ function drawBody() {
   shown.forEach((row, at) => drawName(g, row, y(at)));
   clip(g, top, box.clientHeight);
   shown.forEach((row, at) => row.task ? drawTask(g, row.task, y(at)) : row.track ? drawTrack(g, row.track, y(at)) : row.queue && drawQueue(g, row.queue, y(at)));
-  if (view.showPath && !app.veiled) drawPath(g);
+  if (view.showPath && !veiled()) drawPath(g);
   drawCause(g, top);
   g.restore();
   drawMoment(g, 0, view.rows.length * ROW);
@@ -234,5 +234,5 @@ function clickTimeline({ offsetX, offsetY }, inBody) {
   const row = inBody && view.rows[Math.floor(offsetY / ROW)] || {};
   if (row.more) view.expanded = true;
   if (row.task) app.task = row.task;
-  if (offsetX >= view.left && !app.veiled) goTo(atX(offsetX)); else show();
+  if (offsetX >= view.left) goTo(atX(offsetX)); else show();
 }

@@ -3,6 +3,7 @@
 
 let tr; // the run that is open
 const { min, max } = Math;
+const NEVER = 1e9; // an event beyond all others
 const K = {}; // the numbers of the kinds, by their names
 
 // The values of flags: causes of READY, reasons of POLL_ENTER, kinds of WAIT.
