@@ -15,8 +15,8 @@ use futures_io::AsyncRead;
 
 use crate::threads::{Offload, to_thread};
 
-type BoxError = Box<dyn StdError + Send + Sync>;
-type Pulled = Option<Result<Bytes, BoxError>>;
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+pub(crate) type Pulled = Option<Result<Bytes, BoxError>>;
 
 /// A piece of a file or reader is so large.
 const PIECE: usize = 64 * 1024;
@@ -66,9 +66,7 @@ impl Body {
     pub fn file(mut file: File) -> io::Result<Body> {
         let about = file.metadata()?;
         if !about.is_file() {
-            let length = None;
-            let pull: Option<Box<dyn Pull>> = Some(Box::new(FilePull::new(file, None)));
-            return Ok(Body(Kind::Stream { pull, length }));
+            return Ok(Body::pulled(FilePull::new(file, None), None));
         }
         let start = file.stream_position()?;
         let length = about.len().saturating_sub(start);
@@ -102,10 +100,7 @@ impl Body {
         E: Into<BoxError>,
     {
         let next = None;
-        Body(Kind::Stream {
-            pull: Some(Box::new(FuturePull { pull, next })),
-            length: length.into(),
-        })
+        Body::pulled(FuturePull { pull, next }, length.into())
     }
 
     /// A body that is read from `reader`, 64 KiB at a time, and only when the socket takes more. Give the length in bytes if it is
@@ -118,10 +113,12 @@ impl Body {
             reader,
             buffer: Vec::new(),
         };
-        Body(Kind::Stream {
-            pull: Some(Box::new(pull)),
-            length: length.into(),
-        })
+        Body::pulled(pull, length.into())
+    }
+
+    pub(crate) fn pulled(pull: impl Pull + 'static, length: Option<u64>) -> Body {
+        let pull: Option<Box<dyn Pull>> = Some(Box::new(pull));
+        Body(Kind::Stream { pull, length })
     }
 
     /// A body of the contents of `bodies`.

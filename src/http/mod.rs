@@ -46,12 +46,17 @@ mod send;
 mod session;
 mod session_builder;
 mod shared;
+#[cfg(feature = "stream")]
+mod streams;
 #[cfg(feature = "tls")]
 mod tls;
 mod trace;
 mod transport;
+#[cfg(feature = "tls")]
+mod trust;
 mod upgrade;
 mod urls;
+mod whole_body;
 #[cfg(feature = "zstd")]
 mod zstd;
 

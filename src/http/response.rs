@@ -69,7 +69,7 @@ pub struct Response {
     history: Vec<Hop>,
     remote_addr: Option<SocketAddr>,
     trailers: Option<Box<HeaderMap>>,
-    session: Rc<Shared>,
+    pub(crate) session: Rc<Shared>,
     number: u64,
     source: Source,
     content: Content,
@@ -198,9 +198,13 @@ impl Response {
     /// server is waited for, not while nobody asks.
     #[track_caller]
     pub fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Error>> + use<'_> {
+        self.chunk_at(Location::caller())
+    }
+
+    pub(crate) fn chunk_at(&mut self, site: Site) -> Chunk<'_> {
         Chunk {
             response: self,
-            site: Location::caller(),
+            site,
         }
     }
 
@@ -297,93 +301,6 @@ impl Response {
         waiting.alarm.poll(context, waiting.until)
     }
 
-    /// The whole body, or what [`chunk`](Response::chunk) has left of it. One that came in one piece is not copied. aiohttp's
-    /// `read`.
-    ///
-    /// It takes the response, so cancelling it drops that: what was read is lost, and the connection closed.
-    ///
-    /// # Errors
-    /// [`Error`]; a body that is larger than the session's
-    /// [`max_body`](crate::http::SessionBuilder::max_body), 64 MiB if not said, is one.
-    #[track_caller]
-    pub fn bytes(self) -> impl Future<Output = Result<Bytes, Error>> {
-        self.bytes_at(Location::caller())
-    }
-
-    // An argument of an `async fn` is there twice in its future.
-    #[expect(clippy::manual_async_fn)]
-    fn bytes_at(mut self, site: Site) -> impl Future<Output = Result<Bytes, Error>> {
-        async move { self.read_all(site).await }
-    }
-
-    async fn read_all(&mut self, site: Site) -> Result<Bytes, Error> {
-        let limit = self.session.max_body;
-        let mut first = Bytes::new();
-        let mut all: Vec<u8> = Vec::new();
-        loop {
-            let chunk = Chunk {
-                response: self,
-                site,
-            };
-            let Some(chunk) = chunk.await? else {
-                break;
-            };
-            if first.len() + all.len() + chunk.len() > limit {
-                return Err(self.error(ErrorKind::BodyTooLarge(limit), Phase::Body));
-            }
-            // A body in one piece, which most are, is not copied.
-            if first.is_empty() && all.is_empty() {
-                first = chunk;
-                continue;
-            }
-            if all.is_empty() {
-                all.extend_from_slice(&std::mem::take(&mut first));
-            }
-            all.extend_from_slice(&chunk);
-        }
-        match all.is_empty() {
-            true => Ok(first),
-            false => Ok(all.into()),
-        }
-    }
-
-    /// The whole body as text: UTF-8, where what is none is replaced by U+FFFD; a byte order mark is left out. Whatever charset
-    /// the server names, no other is known. aiohttp's `text`. Cancelled it is as [`bytes`](Response::bytes).
-    ///
-    /// # Errors
-    /// As [`bytes`](Response::bytes).
-    #[track_caller]
-    pub fn text(self) -> impl Future<Output = Result<String, Error>> {
-        let body = self.bytes_at(Location::caller());
-        async move {
-            let mut body = body.await?;
-            if body.starts_with(b"\xEF\xBB\xBF") {
-                let _ = body.split_to(3);
-            }
-            let text = String::from_utf8(body.into());
-            Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
-        }
-    }
-
-    /// The whole body, read as JSON, whatever `Content-Type` says. Feature `json`. aiohttp's `json`. Cancelled it is as
-    /// [`bytes`](Response::bytes).
-    ///
-    /// # Errors
-    /// As [`bytes`](Response::bytes), and [`ErrorKind::Json`], whose text says where the error stands and nothing of the
-    /// body.
-    #[cfg(feature = "json")]
-    #[track_caller]
-    pub fn json<T: serde::de::DeserializeOwned>(self) -> impl Future<Output = Result<T, Error>> {
-        let site = Location::caller();
-        async move {
-            let (method, url) = (self.method.clone(), self.url.clone());
-            let body = self.bytes_at(site).await?;
-            serde_json::from_slice(&body).map_err(|error| {
-                Error::new(ErrorKind::Json(error), Phase::Body, &method, Some(&url))
-            })
-        }
-    }
-
     /// The connection itself, after `101 Switching Protocols`: what the server has sent behind the head comes first. It waits for
     /// nothing. In aiohttp only `ws_connect` does this.
     ///
@@ -401,6 +318,12 @@ impl Response {
                 Err(self.error(ErrorKind::Io(why), Phase::Body))
             }
         }
+    }
+
+    /// The body broke off, and the error was given out.
+    #[cfg(feature = "stream")]
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.source, Source::Failed)
     }
 
     /// A future that waited is gone, and nobody is to be woken for it.
@@ -422,7 +345,7 @@ impl Drop for Response {
 }
 
 /// The future of [`Response::chunk`].
-struct Chunk<'a> {
+pub(crate) struct Chunk<'a> {
     response: &'a mut Response,
     site: Site,
 }

@@ -24,9 +24,9 @@ use crate::http::proxy::{Proxies, Proxy};
 use crate::http::request::field;
 use crate::http::session::ClientSession;
 use crate::http::shared::Shared;
-#[cfg(feature = "tls")]
-use crate::http::tls::{Tls, Trust};
 use crate::http::trace::Trace;
+#[cfg(feature = "tls")]
+use crate::http::trust::{Tls, Trust};
 use crate::http::urls::Urls;
 use crate::text::shown_as;
 
@@ -209,7 +209,24 @@ impl SessionBuilder {
         self
     }
 
-    /// Believes this certificate, and those it has signed, in addition to those of the web: PEM or DER. Feature `tls`.
+    /// Whether it believes the certificates of the web, a list of Mozilla's that is built in. So it does if not said. A session
+    /// that believes nobody is an error of [`build`](SessionBuilder::build). Feature `tls`.
+    #[cfg(feature = "tls")]
+    pub fn web_roots(mut self, believe: bool) -> SessionBuilder {
+        self.trust.web = believe;
+        self
+    }
+
+    /// Whether it believes the certificates of the system's store as well, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. So it does
+    /// if not said; those that cannot be read are left out. They are read once, when they are first needed. Feature
+    /// `native-roots`.
+    #[cfg(feature = "native-roots")]
+    pub fn native_roots(mut self, believe: bool) -> SessionBuilder {
+        self.trust.native = believe;
+        self
+    }
+
+    /// Believes this certificate, and those it has signed, in addition to the others: PEM or DER. Feature `tls`.
     #[cfg(feature = "tls")]
     pub fn root_certificate(mut self, certificate: impl AsRef<[u8]>) -> SessionBuilder {
         self.trust.roots.push(certificate.as_ref().to_vec());

@@ -51,7 +51,7 @@ pub(crate) struct Shared {
     pub(crate) retry_stale: bool,
     pub(crate) raise_for_status: bool,
     #[cfg(feature = "tls")]
-    pub(crate) tls: crate::http::tls::Tls,
+    pub(crate) tls: crate::http::trust::Tls,
     pub(crate) trace: Option<Rc<dyn Trace>>,
     pub(crate) requests: Cell<u64>,
 }

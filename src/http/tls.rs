@@ -1,130 +1,14 @@
-//! TLS over a socket, by `rustls`: which certificates are believed, the handshake, and records in and out.
+//! TLS over a socket, by `rustls`: the handshake, and records in and out.
 
 use std::io::{self, Read, Write};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 
 use crate::net::TcpStream;
 use crate::observe::Site;
-
-/// Which certificates a session believes.
-#[derive(Clone, Default)]
-pub(crate) struct Trust {
-    /// In addition to those of the web: PEM or DER.
-    pub(crate) roots: Vec<Vec<u8>>,
-    pub(crate) anything: bool,
-}
-
-/// The configuration for all connections of a session.
-pub(crate) enum Tls {
-    /// As for most: made once for all sessions, and when it is needed.
-    Default,
-    Own(Arc<ClientConfig>),
-}
-
-static DEFAULT: LazyLock<Result<Arc<ClientConfig>, String>> =
-    LazyLock::new(|| Trust::default().config());
-
-impl Tls {
-    pub(crate) fn new(trust: Trust) -> Result<Tls, String> {
-        match trust.roots.is_empty() && !trust.anything {
-            true => Ok(Tls::Default),
-            false => trust.config().map(Tls::Own),
-        }
-    }
-
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
-        match self {
-            Tls::Default => DEFAULT.clone(),
-            Tls::Own(config) => Ok(config.clone()),
-        }
-    }
-}
-
-impl Trust {
-    fn config(&self) -> Result<Arc<ClientConfig>, String> {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        for given in &self.roots {
-            for certificate in certificates(given)? {
-                let added = roots.add(certificate);
-                added.map_err(|error| format!("a root certificate is not usable: {error}"))?;
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?;
-        let mut config = config.with_root_certificates(roots).with_no_client_auth();
-        if self.anything {
-            let verifier = Arc::new(Anything(provider));
-            config.dangerous().set_certificate_verifier(verifier);
-        }
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
-    }
-}
-
-fn certificates(given: &[u8]) -> Result<Vec<CertificateDer<'_>>, String> {
-    if !given.trim_ascii_start().starts_with(b"-----") {
-        return Ok(vec![CertificateDer::from(given)]);
-    }
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(given).collect();
-    match read {
-        Ok(read) if read.is_empty() => Err("there is no certificate in the PEM text".to_owned()),
-        Ok(read) => Ok(read),
-        Err(error) => Err(format!("the PEM text cannot be read: {error}")),
-    }
-}
-
-/// Believes any certificate; only `danger_accept_invalid_certs` leads here.
-#[derive(Debug)]
-struct Anything(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anything {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
 
 pub(crate) struct TlsStream {
     socket: TcpStream,

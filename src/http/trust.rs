@@ -1,0 +1,178 @@
+//! Which certificates a session believes.
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+/// Which certificates a session believes.
+#[derive(Clone)]
+pub(crate) struct Trust {
+    /// Those of the web, which are built in.
+    pub(crate) web: bool,
+    /// Those of the system.
+    #[cfg(feature = "native-roots")]
+    pub(crate) native: bool,
+    /// In addition to these: PEM or DER.
+    pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) anything: bool,
+}
+
+impl Default for Trust {
+    fn default() -> Trust {
+        Trust {
+            web: true,
+            #[cfg(feature = "native-roots")]
+            native: true,
+            roots: Vec::new(),
+            anything: false,
+        }
+    }
+}
+
+/// The configuration for all connections of a session.
+pub(crate) enum Tls {
+    /// As for most: made once for all sessions, and when it is needed.
+    Default,
+    Own(Arc<ClientConfig>),
+}
+
+static DEFAULT: LazyLock<Result<Arc<ClientConfig>, String>> =
+    LazyLock::new(|| Trust::default().config());
+
+impl Tls {
+    pub(crate) fn new(trust: Trust) -> Result<Tls, String> {
+        match trust.is_default() {
+            true => Ok(Tls::Default),
+            false => trust.config().map(Tls::Own),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        match self {
+            Tls::Default => DEFAULT.clone(),
+            Tls::Own(config) => Ok(config.clone()),
+        }
+    }
+}
+
+impl Trust {
+    fn is_default(&self) -> bool {
+        #[cfg(feature = "native-roots")]
+        let native = self.native;
+        #[cfg(not(feature = "native-roots"))]
+        let native = true;
+        self.web && native && self.roots.is_empty() && !self.anything
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        let roots = self.all_roots()?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        if self.anything {
+            let verifier = Arc::new(Anything(provider));
+            config.dangerous().set_certificate_verifier(verifier);
+        }
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    fn all_roots(&self) -> Result<RootCertStore, String> {
+        let mut roots = RootCertStore::empty();
+        if self.web {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        let missing = self.add_native(&mut roots);
+        for given in &self.roots {
+            for certificate in certificates(given)? {
+                let added = roots.add(certificate);
+                added.map_err(|error| format!("a root certificate is not usable: {error}"))?;
+            }
+        }
+        match roots.is_empty() && !self.anything {
+            true => Err(missing.unwrap_or_else(|| {
+                "there is no root certificate (SessionBuilder::root_certificate)".to_owned()
+            })),
+            false => Ok(roots),
+        }
+    }
+
+    /// Adds those of the system, and says what was wrong with its store.
+    #[cfg(feature = "native-roots")]
+    fn add_native(&self, roots: &mut RootCertStore) -> Option<String> {
+        if !self.native {
+            return None;
+        }
+        let found = rustls_native_certs::load_native_certs();
+        // What no client could use is left out, as others do.
+        roots.add_parsable_certificates(found.certs);
+        let error = found.errors.first()?;
+        Some(format!(
+            "no root certificate was found in the system's store: {error}"
+        ))
+    }
+
+    #[cfg(not(feature = "native-roots"))]
+    fn add_native(&self, _: &mut RootCertStore) -> Option<String> {
+        None
+    }
+}
+
+fn certificates(given: &[u8]) -> Result<Vec<CertificateDer<'_>>, String> {
+    if !given.trim_ascii_start().starts_with(b"-----") {
+        return Ok(vec![CertificateDer::from(given)]);
+    }
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(given).collect();
+    match read {
+        Ok(read) if read.is_empty() => Err("there is no certificate in the PEM text".to_owned()),
+        Ok(read) => Ok(read),
+        Err(error) => Err(format!("the PEM text cannot be read: {error}")),
+    }
+}
+
+/// Believes any certificate; only `danger_accept_invalid_certs` leads here.
+#[derive(Debug)]
+struct Anything(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anything {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
