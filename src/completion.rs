@@ -330,14 +330,17 @@ pub(crate) fn end<C: Outcome<T> + 'static, T: 'static>(cell: &Rc<C>, how: Ended)
         State::Unheard => {}
         State::Awaited(slot) => cell.core().schedule_slot(slot),
         State::Watched(index, watcher) => watcher.child_done(index as usize),
-        State::Heard(list) => tell(cell.clone(), *list),
+        State::Heard(list) => tell(cell.clone(), list),
         State::Ended { .. } => unreachable!("it ends twice"),
     }
 }
 
+/// The list leaves its box here, and not where most find that there is none.
 #[inline(never)]
-fn tell<T: 'static>(cell: Rc<dyn Outcome<T>>, listeners: List<T>) {
+#[allow(clippy::boxed_local)]
+fn tell<T: 'static>(cell: Rc<dyn Outcome<T>>, listeners: Box<List<T>>) {
     let core = cell.core();
+    let listeners = *listeners;
     if let Some(slot) = listeners.awaiter {
         core.schedule_slot(slot);
     }

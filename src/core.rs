@@ -216,7 +216,7 @@ impl Core {
     }
 
     /// A task has ended: the table forgets it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove_task(&self, ticket: Ticket) {
         let Some((task, waits)) = self.ready.borrow_mut().remove(ticket) else {
             return;

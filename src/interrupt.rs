@@ -19,6 +19,12 @@ pub(crate) fn set_answer(core: &Core, answer: impl Fn() -> bool + 'static) {
     drop(before);
 }
 
+/// Answers a Ctrl-C, if one has come, and says whether the turn is to end.
+#[inline]
+pub(crate) fn ends_turn(core: &Core) -> bool {
+    core.inbox.is_interrupted() && answer(core)
+}
+
 /// Ctrl-C has come.
 #[cold]
 pub(crate) fn answer(core: &Core) -> bool {

@@ -63,12 +63,19 @@ impl<T: 'static> Waiting<T> {
 impl<T> Drop for Waiting<T> {
     fn drop(&mut self) {
         if let Some(key) = self.registered {
-            self.cell.completion().remove_awaiter(key);
-            // Dropped in the step in which it was polled, it would be asked to cancel in place of what is awaited.
-            let address = Rc::as_ptr(&self.cell).cast();
-            let _ = current::with(|core| core.forget_wait(address));
+            give_up(&self.cell, key);
         }
     }
+}
+
+/// Apart, since most waits come to their end.
+#[cold]
+#[inline(never)]
+fn give_up<T>(cell: &Rc<dyn Outcome<T>>, key: ListenerKey) {
+    cell.completion().remove_awaiter(key);
+    // Dropped in the step in which it was polled, it would be asked to cancel in place of what is awaited.
+    let address = Rc::as_ptr(cell).cast();
+    let _ = current::with(|core| core.forget_wait(address));
 }
 
 /// The future of `task.await` and `promise.await`: moves the value out.

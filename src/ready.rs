@@ -17,12 +17,36 @@ use crate::table::{Entry, Table};
 use crate::ticket::Ticket;
 use crate::wait_on::{Note, Wait, WaitOn};
 
-/// One entry of the ready queue: what stands in a slot is to run.
+/// One entry of the ready queue: what stands in a slot is to run. In four bytes, since a burst of tasks fills two lists of them:
+/// a slot, and in the bits above it whose.
 #[derive(Clone, Copy)]
-enum Item {
-    Task(u32),
-    Timer(u32),
-    Callback(u32),
+struct Item(u32);
+
+impl Item {
+    /// A task's item is its slot. More timers or callbacks than 2^30 no memory holds.
+    const TIMER: u32 = 1 << 30;
+    const CALLBACK: u32 = 1 << 31;
+
+    #[inline]
+    fn new(kind: u32, slot: u32) -> Item {
+        debug_assert!(slot < Item::TIMER);
+        Item(kind | slot)
+    }
+
+    #[inline]
+    fn is(self, kind: u32) -> bool {
+        self.0 & kind != 0
+    }
+
+    #[inline]
+    fn is_task(self) -> bool {
+        self.0 < Item::TIMER
+    }
+
+    #[inline]
+    fn slot(self) -> u32 {
+        self.0 & (Item::TIMER - 1)
+    }
 }
 
 /// An item that has come up.
@@ -85,12 +109,12 @@ impl Ready {
 
     #[inline]
     pub(crate) fn push_timer(&mut self, slot: u32) {
-        self.push(Item::Timer(slot));
+        self.push(Item::new(Item::TIMER, slot));
     }
 
     pub(crate) fn push_call(&mut self, callback: Rc<Callback>) {
         let slot = self.calls.insert(callback);
-        self.push(Item::Callback(slot as u32));
+        self.push(Item::new(Item::CALLBACK, slot as u32));
     }
 
     /// What is ready now is what [`next`](Ready::next) gives from now on, in an order that `shuffle` may change; what comes
@@ -114,10 +138,12 @@ impl Ready {
     pub(crate) fn next(&mut self) -> Option<Next> {
         let item = *self.batch.get(self.begun)?;
         self.begun += 1;
-        Some(match item {
-            Item::Task(slot) => self.begin_step(slot),
-            Item::Timer(slot) => Next::Timer(slot),
-            Item::Callback(slot) => Next::Call(self.calls.remove(slot as usize)),
+        Some(if item.is_task() {
+            self.begin_step(item.0)
+        } else if item.is(Item::TIMER) {
+            Next::Timer(item.slot())
+        } else {
+            Next::Call(self.calls.remove(item.slot() as usize))
         })
     }
 
@@ -158,7 +184,7 @@ impl Ready {
         if mem::replace(&mut entry.queued, true) {
             return Some(Woken::Again);
         }
-        self.push(Item::Task(ticket.slot() as u32));
+        self.push(Item(ticket.slot() as u32));
         Some(Woken::Pushed)
     }
 
@@ -168,7 +194,7 @@ impl Ready {
         if let Some(entry) = self.table.live_at(slot)
             && !mem::replace(&mut entry.queued, true)
         {
-            self.push(Item::Task(slot));
+            self.push(Item(slot));
         }
     }
 
@@ -188,7 +214,7 @@ impl Ready {
     #[inline]
     pub(crate) fn add(&mut self, ticket: Ticket, task: Rc<dyn Runnable>) {
         self.table.insert(ticket, task);
-        self.push(Item::Task(ticket.slot() as u32));
+        self.push(Item(ticket.slot() as u32));
     }
 
     /// Forgets a task that has ended, and says whether something is left that it waited for. The caller drops what it returns:
@@ -257,13 +283,17 @@ impl Ready {
     /// What is still to run, in its order.
     pub(crate) fn items(&self) -> impl Iterator<Item = Queued<'_>> {
         let items = self.batch[self.begun..].iter().chain(&self.queue);
-        items.map(|item| match *item {
-            Item::Task(slot) => match self.table.task_at(slot) {
+        items.map(|item| {
+            if item.is(Item::CALLBACK) {
+                return Queued::Callback(&self.calls[item.slot() as usize]);
+            }
+            if item.is(Item::TIMER) {
+                return Queued::Timer;
+            }
+            match self.table.task_at(item.0) {
                 Some(task) => Queued::Task(task),
                 None => Queued::Gone,
-            },
-            Item::Timer(_) => Queued::Timer,
-            Item::Callback(slot) => Queued::Callback(&self.calls[slot as usize]),
+            }
         })
     }
 

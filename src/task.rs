@@ -436,7 +436,7 @@ where
         false => core.next_task()?,
         true => (0, 0),
     };
-    let task = Rc::new(TaskCell {
+    let task = in_place(|| TaskCell {
         header: Header::new(number, slot, site, core.context.get()),
         core,
         completion: Completion::new(),
@@ -449,4 +449,15 @@ where
     Ok(Task {
         promise: Promise { cell: task },
     })
+}
+
+/// `Rc::new`, which would make the value elsewhere and then move it: a coroutine can be large.
+#[inline]
+fn in_place<T>(make: impl FnOnce() -> T) -> Rc<T> {
+    let mut place = Rc::new_uninit();
+    if let Some(place) = Rc::get_mut(&mut place) {
+        place.write(make());
+    }
+    // SAFETY: it was written to just now, since nobody else can have a reference to it yet.
+    unsafe { place.assume_init() }
 }

@@ -126,14 +126,14 @@ fn turn<const WATCHED: bool>(
         push_due_timers(core, report.as_deref_mut());
     }
 
-    // 4. Run what was ready: exactly the items in the queue now. What they schedule waits for the next turn.
+    // 4. Run what was ready: exactly the items in the queue now. What they schedule waits for the next turn. A Ctrl-C is answered
+    //    after the sleep and after each item.
+    if asks && interrupt::ends_turn(core) {
+        return Ok(());
+    }
     let shuffle = core.shuffle.as_ref();
     let ready = core.ready.borrow_mut().begin_batch(shuffle);
-    loop {
-        if core.inbox.is_interrupted() && interrupt::answer(core) {
-            break;
-        }
-        let Some(next) = next(core) else { break };
+    while let Some(next) = next(core) {
         let ran = match next {
             Next::Step(begun) => step::<WATCHED>(core, begun),
             Next::Gone => None,
@@ -142,6 +142,9 @@ fn turn<const WATCHED: bool>(
         };
         if let Some(report) = report.as_deref_mut() {
             report.ran.extend(ran);
+        }
+        if interrupt::ends_turn(core) {
+            break;
         }
     }
     core.since_poll.set(core.since_poll.get() + ready as u32);
