@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use glassloop::http::{Body, ClientSession, Error, ErrorKind, RequestBuilder};
 use glassloop::run;
 use http::{HeaderMap, HeaderValue, Method, Version};
-use http_peer::{field, script, serve};
+use http_peer::{field, script, serve, serve_all};
 
 fn session() -> ClientSession {
     let session = ClientSession::builder().auto_decompress(false);
@@ -178,17 +178,67 @@ fn streams_and_files_are_sent_with_their_length_or_in_chunks() {
         .write_all(text.as_bytes())
         .unwrap();
     let file = std::fs::File::open(&path).unwrap();
-    let post = sent(move |s, url| s.post(url).body(Body::file(file).unwrap()));
+    let expected = format!("POST / {FRONT}content-length: 200000\r\n\r\n{text}");
+    let post = sent(move |s, url| s.post(url).body(Body::from_file(file).unwrap()));
+    assert_eq!(post, expected);
+    let body = Body::file(&path).unwrap();
+    assert_eq!(body.length(), Some(200_000));
+    assert_eq!(body.try_clone().unwrap().length(), Some(200_000));
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(
-        post,
-        format!("POST / {FRONT}content-length: 200000\r\n\r\n{text}")
-    );
+    assert_eq!(sent(move |s, url| s.post(url).body(body)), expected);
     let reader = sent(|s, url| s.post(url).body(Body::from_reader(&b"read"[..], 4)));
     assert_eq!(
         reader,
         format!("POST / {FRONT}content-length: 4\r\n\r\nread")
     );
+}
+
+#[test]
+fn a_file_that_is_none_is_named() {
+    let error = Body::file("/no/such/file").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    assert!(error.to_string().starts_with("/no/such/file: "), "{error}");
+    let folder = std::env::temp_dir();
+    let error = Body::file(&folder).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{}: is a directory", folder.display())
+    );
+    let error = glassloop::http::Form::new().file("f", "/no/such/file");
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("/no/such/file: "), "{error}");
+}
+
+#[test]
+fn what_is_attached_to_a_request_is_found_at_its_response() {
+    #[derive(Clone, Debug, PartialEq)]
+    struct Number(u32);
+    let (url, _) = serve_all(|_, peer| {
+        while let Some(request) = peer.request() {
+            match request.starts_with("GET /away ") {
+                true => {
+                    peer.send("HTTP/1.1 302 Found\r\nLocation: /here\r\nContent-Length: 0\r\n\r\n")
+                }
+                false => peer.answer("here"),
+            }
+        }
+    });
+    run(async move {
+        let session = ClientSession::new();
+        let mut request = session.get(format!("{url}away")).build().unwrap();
+        assert_eq!(request.extensions_mut().insert(Number(1)), None);
+        let again = request.try_clone().unwrap();
+        assert_eq!(again.extensions().get(), Some(&Number(1)));
+        let mut response = session.execute(request).await.unwrap();
+        assert_eq!(response.history().len(), 1);
+        assert_eq!(response.extensions().get(), Some(&Number(1)));
+        response.extensions_mut().insert(Number(2));
+        assert_eq!(response.extensions().get(), Some(&Number(2)));
+        let request = http::Request::get(&url).extension(Number(3));
+        let response = session.execute(request.body("").unwrap()).await.unwrap();
+        assert_eq!(response.extensions().get(), Some(&Number(3)));
+    })
+    .unwrap();
 }
 
 #[test]

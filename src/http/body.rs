@@ -1,29 +1,24 @@
 //! What a request carries: nothing, bytes, a file, or a stream that is asked for one piece after another.
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_io::AsyncRead;
 
-use crate::threads::{Offload, to_thread};
-
-pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
-pub(crate) type Pulled = Option<Result<Bytes, BoxError>>;
-
-/// A piece of a file or reader is so large.
-const PIECE: usize = 64 * 1024;
+use crate::http::file_body::FileBody;
+use crate::http::pull::{BoxError, PIECE, Pull, Pulled};
 
 /// The body of a request.
 ///
-/// Made from bytes or text by `into()`, from a file by [`file`](Body::file), and from what comes bit by bit by
+/// Made from bytes or text by `into()`, from a file by
+/// [`file`](Body::file), and from what comes bit by bit by
 /// [`stream`](Body::stream) or [`from_reader`](Body::from_reader). Where its length is known it is sent with
 /// `Content-Length`, else chunked.
 #[derive(Default)]
@@ -34,11 +29,7 @@ enum Kind {
     #[default]
     Empty,
     Bytes(Bytes),
-    File {
-        file: Arc<Mutex<File>>,
-        start: u64,
-        length: u64,
-    },
+    File(FileBody),
     Stream {
         /// Taken by the request that sends it.
         pull: Option<Box<dyn Pull>>,
@@ -48,34 +39,43 @@ enum Kind {
     Joined(Vec<Body>),
 }
 
-/// Where the pieces of a body come from, one after another.
-pub(crate) trait Pull {
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Pulled>;
-}
-
 impl Body {
     /// No body.
     pub fn empty() -> Body {
         Body(Kind::Empty)
     }
 
-    /// A file, from where it stands to its end. It is read in the thread pool, a piece at a time.
+    /// The file at `path`, which is opened now. It is read in the thread pool, a piece at a time, when it is sent: as long as it
+    /// is now. What is no file but can be read, like a pipe, is a stream.
+    ///
+    /// ```no_run
+    /// # use glassloop::http::{Body, ClientSession};
+    /// # async fn example(session: ClientSession) -> Result<(), Box<dyn std::error::Error>> {
+    /// session.put("http://127.0.0.1:5000/a.bin").body(Body::file("a.bin")?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When it cannot be opened; the text names the path. One of reading it is [`ErrorKind::Body`](crate::http::ErrorKind::Body)
+    /// of the request, and names it too.
+    pub fn file(path: impl AsRef<Path>) -> io::Result<Body> {
+        FileBody::open(path.as_ref()).map(Body::of_file)
+    }
+
+    /// A file that is open, from where it stands to its end: else as [`file`](Body::file).
     ///
     /// # Errors
     /// When its length and position cannot be found out.
-    pub fn file(mut file: File) -> io::Result<Body> {
-        let about = file.metadata()?;
-        if !about.is_file() {
-            return Ok(Body::pulled(FilePull::new(file, None), None));
+    pub fn from_file(file: File) -> io::Result<Body> {
+        FileBody::new(file).map(Body::of_file)
+    }
+
+    fn of_file(file: FileBody) -> Body {
+        match file.length() {
+            Some(_) => Body(Kind::File(file)),
+            None => Body::pulled(file.pull(), None),
         }
-        let start = file.stream_position()?;
-        let length = about.len().saturating_sub(start);
-        let file = Arc::new(Mutex::new(file));
-        Ok(Body(Kind::File {
-            file,
-            start,
-            length,
-        }))
     }
 
     /// A body that is asked for one piece after another: `pull` gives a future of the next piece, `None` at the end. It is
@@ -131,15 +131,7 @@ impl Body {
         Some(Body(match &self.0 {
             Kind::Empty => Kind::Empty,
             Kind::Bytes(bytes) => Kind::Bytes(bytes.clone()),
-            Kind::File {
-                file,
-                start,
-                length,
-            } => Kind::File {
-                file: file.clone(),
-                start: *start,
-                length: *length,
-            },
+            Kind::File(file) => Kind::File(file.clone()),
             Kind::Stream { .. } => return None,
             Kind::Joined(bodies) => {
                 let clones = bodies.iter().map(Body::try_clone);
@@ -153,7 +145,7 @@ impl Body {
         match &self.0 {
             Kind::Empty => Some(0),
             Kind::Bytes(bytes) => Some(bytes.len() as u64),
-            Kind::File { length, .. } => Some(*length),
+            Kind::File(file) => file.length(),
             Kind::Stream { length, .. } => *length,
             Kind::Joined(bodies) => bodies.iter().map(Body::length).sum(),
         }
@@ -189,20 +181,7 @@ impl Body {
         match &mut self.0 {
             Kind::Empty => Feed::Done,
             Kind::Bytes(bytes) => Feed::Bytes(bytes.clone()),
-            Kind::File {
-                file,
-                start,
-                length,
-            } => {
-                let file = FilePull {
-                    file: file.clone(),
-                    at: Some(*start),
-                    // It may have grown since; what was announced is sent.
-                    left: *length,
-                    reading: None,
-                };
-                Feed::Pull(Box::new(file))
-            }
+            Kind::File(file) => Feed::Pull(Box::new(file.pull())),
             Kind::Stream { pull, .. } => match pull.take() {
                 Some(pull) => Feed::Pull(pull),
                 None => Feed::Done,
@@ -299,63 +278,6 @@ impl<R: AsyncRead + Unpin> Pull for ReaderPull<R> {
         read.map(|read| match read {
             Ok(0) => None,
             Ok(n) => Some(Ok(Bytes::copy_from_slice(&self.buffer[..n]))),
-            Err(error) => Some(Err(error.into())),
-        })
-    }
-}
-
-struct FilePull {
-    file: Arc<Mutex<File>>,
-    /// Where to read next, in a file that can be read from anywhere.
-    at: Option<u64>,
-    left: u64,
-    reading: Option<Offload<io::Result<Vec<u8>>>>,
-}
-
-impl FilePull {
-    fn new(file: File, at: Option<u64>) -> FilePull {
-        FilePull {
-            file: Arc::new(Mutex::new(file)),
-            at,
-            left: u64::MAX,
-            reading: None,
-        }
-    }
-}
-
-impl Pull for FilePull {
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Pulled> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        let (file, at) = (&self.file, self.at);
-        let most = self.left.min(PIECE as u64);
-        let reading = self.reading.get_or_insert_with(|| {
-            let file = file.clone();
-            to_thread(move || {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(at) = at {
-                    // Others may read the same file meanwhile.
-                    file.seek(SeekFrom::Start(at))?;
-                }
-                let mut piece = Vec::with_capacity(most as usize);
-                (&mut *file).take(most).read_to_end(&mut piece)?;
-                Ok(piece)
-            })
-        });
-        let read = match Pin::new(reading).poll(context) {
-            Poll::Ready(read) => read,
-            Poll::Pending => return Poll::Pending,
-        };
-        self.reading = None;
-        Poll::Ready(match read {
-            Ok(Ok(piece)) if piece.is_empty() => None,
-            Ok(Ok(piece)) => {
-                self.at = self.at.map(|at| at + piece.len() as u64);
-                self.left -= piece.len() as u64;
-                Some(Ok(piece.into()))
-            }
-            Ok(Err(error)) => Some(Err(error.into())),
             Err(error) => Some(Err(error.into())),
         })
     }

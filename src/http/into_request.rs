@@ -5,7 +5,7 @@ use crate::http::error::Error;
 use crate::http::request::Request;
 use crate::http::session::ClientSession;
 
-/// What [`ClientSession::execute`] sends: a [`Request`], or one of the crate `http`.
+/// What [`ClientSession::execute`] sends: a [`Request`], or one of the crate `http`, whose extensions go with it.
 pub trait IntoRequest {
     /// The request, for this session.
     ///
@@ -25,6 +25,8 @@ impl<B: Into<Body>> IntoRequest for http::Request<B> {
         let (head, body) = self.into_parts();
         let builder = session.request(head.method, head.uri);
         let builder = builder.version(head.version).headers(head.headers);
-        builder.body(body).build()
+        let mut request = builder.body(body).build()?;
+        request.extensions = head.extensions;
+        Ok(request)
     }
 }

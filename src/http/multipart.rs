@@ -1,7 +1,6 @@
 //! Forms with files in them, `multipart/form-data` (RFC 7578): parts with a boundary between them that nobody can foresee.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::Path;
@@ -55,11 +54,11 @@ impl Form {
     /// Adds a file, with the last part of its path as its name. It is read when it is sent.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When it cannot be opened; the text names the path.
     pub fn file(self, name: impl AsRef<str>, path: impl AsRef<Path>) -> io::Result<Form> {
         let path = path.as_ref();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-        let part = Part::new(Body::file(File::open(path)?)?);
+        let part = Part::new(Body::file(path)?);
         let part = part.file_name(file_name);
         Ok(self.part(name, part.content_type("application/octet-stream")))
     }

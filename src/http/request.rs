@@ -7,7 +7,7 @@ use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
     PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{Method, Version};
+use http::{Extensions, Method, Version};
 use url::{Position, Url};
 
 use crate::http::auth;
@@ -37,6 +37,7 @@ pub struct Request {
     pub(crate) idempotent: Option<bool>,
     /// A redirect has led to another origin: what was meant for the first one is not sent, from now on.
     pub(crate) is_abroad: bool,
+    pub(crate) extensions: Extensions,
 }
 
 /// How the end of a request's body is told.
@@ -89,6 +90,7 @@ impl Request {
             follows_redirects: true,
             idempotent: None,
             is_abroad: false,
+            extensions: Extensions::new(),
         }
     }
 
@@ -112,6 +114,17 @@ impl Request {
         &self.body
     }
 
+    /// What its user has attached to it: it is not sent, and found again in [`Response::extensions`](crate::http::Response::extensions).
+    /// aiohttp's `trace_request_ctx`.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// The same, to attach something.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
     /// The same request once more; `None` if its body is a stream, which can be sent only once.
     pub fn try_clone(&self) -> Option<Request> {
         Some(Request {
@@ -120,6 +133,7 @@ impl Request {
             headers: self.headers.clone(),
             body: self.body.try_clone()?,
             cookies: self.cookies.clone(),
+            extensions: self.extensions.clone(),
             ..*self
         })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
 use crate::current;
@@ -69,6 +70,7 @@ pub struct Response {
     history: Vec<Hop>,
     remote_addr: Option<SocketAddr>,
     trailers: Option<Box<HeaderMap>>,
+    extensions: Extensions,
     pub(crate) session: Rc<Shared>,
     number: u64,
     source: Source,
@@ -92,7 +94,7 @@ impl Response {
     pub(crate) fn new(
         session: Rc<Shared>,
         number: u64,
-        request: &Request,
+        request: &mut Request,
         (head, content, reading): (ResponseHead, Content, Reading),
         history: Vec<Hop>,
         total: Deadline,
@@ -105,6 +107,7 @@ impl Response {
             method: request.method.clone(),
             history,
             trailers: None,
+            extensions: mem::take(&mut request.extensions),
             session,
             number,
             content,
@@ -162,6 +165,17 @@ impl Response {
         self.trailers.as_deref()
     }
 
+    /// What was attached to the request, as to a [`Request`] by [`extensions_mut`](Request::extensions_mut), and what was added
+    /// since.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// The same, to attach something to the response.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
     /// The response, if its status is below 400. aiohttp's `raise_for_status`.
     ///
     /// # Errors
@@ -214,7 +228,7 @@ impl Response {
         site: Site,
     ) -> Poll<Result<Option<Bytes>, Error>> {
         if !self.rest.is_empty() {
-            return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
+            return Poll::Ready(Ok(Some(mem::take(&mut self.rest))));
         }
         let piece = match self.poll_piece(context, site) {
             Poll::Pending => match self.wait(context) {

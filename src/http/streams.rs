@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::http::body::{Body, BoxError, Pull, Pulled};
+use crate::http::body::Body;
 use crate::http::error::Error;
+use crate::http::pull::{BoxError, Pull, Pulled};
 use crate::http::response::Response;
 
 /// The pieces of the body, as [`chunk`](Response::chunk) gives them; after an error it has ended. Feature `stream`.
