@@ -5,7 +5,7 @@ mod http_peer;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use glassloop::http::{ClientSession, ErrorKind, Trace, TraceEvent};
+use glassloop::http::{ClientSession, ErrorKind, Proxy, Trace, TraceEvent};
 use glassloop::run;
 use http_peer::{nobody, script, serve, serve_all};
 
@@ -74,6 +74,87 @@ fn r86_errors_are_small_and_print_no_secrets() {
         assert!(error.to_string().len() < 400 && error.to_string().contains("sss...: connect: "));
         let error = session.get("http://user:secret@[bad/").await.unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
+    })
+    .unwrap();
+}
+
+#[test]
+fn r86_what_is_no_url_is_refused_without_its_password() {
+    run(async move {
+        for url in [
+            "http://joe:SECRET@host:99999/",
+            "http://joe:SECRET@[::1",
+            "joe:SECRET@example.com/x",
+            "joe:SECRET@example.com:x",
+        ] {
+            let refused = ClientSession::builder().base_url(url).build().err();
+            let proxy = ClientSession::builder().proxy(url).build().err();
+            let texts = [
+                ClientSession::new().get(url).await.unwrap_err().to_string(),
+                refused.map_or(String::new(), |error| error.to_string()),
+                proxy.map_or(String::new(), |error| error.to_string()),
+                Proxy::new(url).err().unwrap_or_default(),
+            ];
+            for text in texts {
+                assert!(!text.contains("SECRET") && !text.contains("joe"), "{text}");
+            }
+        }
+        let error = ClientSession::new().get("joe:SECRET@x/").await.unwrap_err();
+        let expected = "GET \"...@x/\": request: it does not begin with http:// or https://";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.url(), None);
+    })
+    .unwrap();
+}
+
+#[test]
+fn r86_a_location_that_is_none_is_quoted_without_its_password() {
+    let (url, _) = serve_all(|_, peer| {
+        peer.request().unwrap();
+        peer.send(
+            "HTTP/1.1 302 R\r\nLocation: http://joe:SECRET@h:99999/\r\nContent-Length: 0\r\n\r\n",
+        );
+    });
+    let error = run(async move { ClientSession::new().get(&url).await.unwrap_err() }).unwrap();
+    let text = error.to_string();
+    assert!(
+        text.ends_with("the Location `...@h:99999/` is no URL: invalid port number"),
+        "{text}"
+    );
+}
+
+#[test]
+fn r86_debug_forms_have_no_cookies_and_no_long_queries() {
+    struct Shown(RefCell<String>);
+    impl Trace for Shown {
+        fn event(&self, _: u64, event: &TraceEvent<'_>) {
+            *self.0.borrow_mut() += &format!("{event:?}\n");
+        }
+    }
+    let long = format!("?sign={}SECRET", "s".repeat(300));
+    let (url, _) = serve_all(|_, peer| {
+        peer.request().unwrap();
+        peer.send("HTTP/1.1 302 R\r\nLocation: /next\r\nSet-Cookie: sid=SECRET\r\nContent-Length: 0\r\n\r\n");
+        peer.request().unwrap();
+        peer.send("HTTP/1.1 200 OK\r\nSet-Cookie: sid=SECRET\r\nContent-Length: 0\r\n\r\n");
+    });
+    run(async move {
+        let shown = Rc::new(Shown(RefCell::default()));
+        let session = ClientSession::builder().trace(shown.clone()).build();
+        let session = session.unwrap();
+        let url = format!("{}{long}", url.replace("//", "//joe:SECRET@"));
+        let request = session.get(&url).header("cookie", "sid=SECRET");
+        let request = request.header("proxy-authorization", "SECRET").build();
+        let request = request.unwrap();
+        let mut texts = vec![format!("{request:?} {:?}", request.headers())];
+        let response = session.execute(request).await.unwrap();
+        assert_eq!(response.headers()["set-cookie"], "sid=SECRET");
+        texts.push(format!("{:?} {:?}", response.history(), response.headers()));
+        texts.push(shown.0.take());
+        assert!(texts[2].contains("Response { status: 200"), "{}", texts[2]);
+        for text in texts {
+            assert!(!text.contains("SECRET") && !text.contains("joe"), "{text}");
+        }
     })
     .unwrap();
 }

@@ -299,7 +299,8 @@ fn r75_plain_requests_go_to_the_proxy_with_their_whole_url() {
         }
     })]);
     run(async move {
-        let proxy = url.replace("//", "//u:p@");
+        // The scheme need not be said.
+        let proxy = url.replace("http://", "u:p@");
         let session = ClientSession::builder().proxy(proxy).build().unwrap();
         for path in ["a", "b?c#d"] {
             let target = format!("http://target.example:81/{path}");

@@ -278,6 +278,31 @@ fn default_headers_give_way_to_the_requests_own() {
     assert_eq!(seen(2, "x-b").as_deref(), Some("3"));
 }
 
+#[test]
+fn a_base_url_that_cannot_be_one_is_refused_when_the_session_is_made() {
+    for (base, why) in [
+        (
+            "http://h/v1",
+            "the path of the base URL http://h/v1 must end with '/'",
+        ),
+        (
+            "ftp://h/",
+            "the base URL ftp://h/ cannot be used: the scheme ftp is not supported, http and https are",
+        ),
+        (
+            "mailto:x",
+            "the base URL mailto:x cannot be used: it does not begin with http:// or https://",
+        ),
+    ] {
+        let error = ClientSession::builder().base_url(base).build().unwrap_err();
+        assert_eq!(error.to_string(), format!("ClientSession: {why}"));
+    }
+    ClientSession::builder()
+        .base_url("http://h")
+        .build()
+        .unwrap();
+}
+
 /// The error of a request that must not even connect.
 fn refused(make: impl FnOnce(&ClientSession, &str) -> RequestBuilder + 'static) -> Error {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

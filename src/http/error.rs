@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use crate::http::parser::ParseError;
+use crate::http::shown::{ShownUrl, without_credentials};
 
 /// How far a request had got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,13 +126,14 @@ struct Inner {
     reused: bool,
 }
 
-/// So much of a URL is printed.
-const LONGEST_URL: usize = 256;
-
 impl Error {
     pub(crate) fn new(kind: ErrorKind, phase: Phase, method: &Method, url: Option<&Url>) -> Error {
-        let url = url.cloned().map(|mut url| {
-            // A URL that cannot have a password has none to hide.
+        // `joe:password@host` parses, with the scheme `joe`, and its credentials cannot be taken out.
+        let is_no_url = |url: &&Url| url.cannot_be_a_base();
+        let no_url = url
+            .filter(is_no_url)
+            .map(|url| without_credentials(url.as_str()));
+        let url = url.filter(|_| no_url.is_none()).cloned().map(|mut url| {
             let _ = url.set_password(None);
             let _ = url.set_username("");
             url
@@ -141,7 +143,7 @@ impl Error {
             phase,
             method: Some(method.clone()),
             url,
-            no_url: None,
+            no_url,
             reused: false,
         }))
     }
@@ -150,7 +152,7 @@ impl Error {
     pub(crate) fn of_no_url(text: &str, error: url::ParseError, method: &Method) -> Error {
         let kind = ErrorKind::InvalidUrl(format!("this is not a URL: {error}"));
         let mut error = Error::new(kind, Phase::Prepare, method, None);
-        error.0.no_url = Some(hide_credentials(text));
+        error.0.no_url = Some(without_credentials(text));
         error
     }
 
@@ -293,29 +295,13 @@ impl fmt::Display for Error {
         };
         write!(f, "{method} ")?;
         if let Some(url) = &inner.url {
-            // A URL is ASCII.
-            let url = url.as_str();
-            f.write_str(&url[..url.len().min(LONGEST_URL)])?;
-            f.write_str(if url.len() > LONGEST_URL {
-                "...: "
-            } else {
-                ": "
-            })?;
+            write!(f, "{}: ", ShownUrl(url))?;
         }
         if let Some(text) = &inner.no_url {
             write!(f, "{text:?}: ")?;
         }
         write!(f, "{}: {}", inner.phase, inner.kind)
     }
-}
-
-/// What stands before an `@` is not to be printed.
-fn hide_credentials(text: &str) -> String {
-    let (dots, rest) = match text.rfind('@') {
-        Some(at) => ("...", &text[at..]),
-        None => ("", text),
-    };
-    dots.chars().chain(rest.chars()).take(LONGEST_URL).collect()
 }
 
 impl fmt::Debug for Error {

@@ -2,6 +2,7 @@
 
 use super::parse_error::quote;
 use bytes::Bytes;
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::Header;
 
@@ -73,12 +74,14 @@ pub(super) fn header_map(
             Err(_) if field.value.contains(&b'\n') => HeaderValue::try_from(unfold(field.value)),
             value => value,
         };
-        let value = value.map_err(|_| {
+        let mut value = value.map_err(|_| {
             format!(
                 "value {} of {name} has a control character",
                 quote(field.value)
             )
         })?;
+        // No `Debug` prints it (R86).
+        value.set_sensitive(name == SET_COOKIE);
         map.try_append(name, value).map_err(too_many)?;
     }
     Ok(map)

@@ -66,6 +66,10 @@ impl IntoUrl for http::Uri {
 
 /// Whether the client can go there.
 pub(crate) fn check_url(url: &Url) -> Result<(), String> {
+    if url.cannot_be_a_base() {
+        // What looks like a scheme may be a user's name, or the host of `localhost:8080`.
+        return Err("it does not begin with http:// or https://".to_owned());
+    }
     match url.scheme() {
         "http" => {}
         "https" if cfg!(feature = "tls") => {}

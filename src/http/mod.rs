@@ -48,6 +48,7 @@ mod send;
 mod session;
 mod session_builder;
 mod shared;
+mod shown;
 #[cfg(feature = "stream")]
 mod streams;
 #[cfg(feature = "tls")]

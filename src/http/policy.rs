@@ -1,5 +1,6 @@
 //! Which redirects are followed, and what is remembered of those that were.
 
+use std::fmt;
 use std::rc::Rc;
 
 use http::{HeaderMap, StatusCode};
@@ -7,10 +8,11 @@ use url::Url;
 
 use crate::http::error::ErrorKind;
 use crate::http::parser::ResponseHead;
+use crate::http::shown::ShownUrl;
 use crate::text::shown_as;
 
 /// A response on the way to the final one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Hop {
     /// The URL that was asked.
@@ -82,5 +84,15 @@ impl Hop {
             status: head.status,
             headers: head.headers().clone(),
         }
+    }
+}
+
+impl fmt::Debug for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hop")
+            .field("url", &ShownUrl(&self.url))
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish()
     }
 }

@@ -9,6 +9,7 @@ use url::{Position, Url};
 
 use crate::http::auth;
 use crate::http::into_url::IntoUrl;
+use crate::http::shown::without_credentials;
 use crate::text::shown_as;
 
 /// An HTTP proxy, `http://host:port`, perhaps with user name and password. Plain requests are handed to it; for `https` it is
@@ -23,14 +24,20 @@ pub struct Proxy {
 shown_as! { Proxy => "<Proxy>" }
 
 impl Proxy {
-    /// The proxy at `url`.
+    /// The proxy at `url`; `host:port` is one as well.
     ///
     /// # Errors
     /// A sentence that says why it cannot be one.
     pub fn new(url: impl IntoUrl) -> Result<Proxy, String> {
-        let mut url = url
-            .into_url()
-            .map_err(|(text, error)| format!("the proxy {text:?} is no URL: {error}"))?;
+        let bare = url.as_text().filter(|text| !text.contains("://"));
+        let parsed = match bare.map(|text| format!("http://{text}")) {
+            Some(text) => text.into_url(),
+            None => url.into_url(),
+        };
+        let mut url = parsed.map_err(|(text, error)| {
+            let shown = without_credentials(&text);
+            format!("the proxy {shown:?} is no URL: {error}")
+        })?;
         if url.scheme() != "http" {
             let scheme = url.scheme();
             return Err(format!(
@@ -100,11 +107,7 @@ impl Proxies {
         let all = || read("all_proxy").or_else(|| read("ALL_PROXY"));
         let make = |text: Option<String>| {
             let text = text.or_else(all);
-            let with_scheme = |text: String| match text.contains("://") {
-                true => text,
-                false => format!("http://{text}"),
-            };
-            text.map(with_scheme).map(Proxy::new).transpose()
+            text.map(Proxy::new).transpose()
         };
         let exempt = read("no_proxy").or_else(|| read("NO_PROXY"));
         let exempt = exempt.unwrap_or_default();

@@ -10,8 +10,10 @@ use crate::http::auth::has_credentials;
 use crate::http::body::Body;
 use crate::http::error::ErrorKind;
 use crate::http::into_url::check_url;
+use crate::http::parse_error::quote;
 use crate::http::parser::ResponseHead;
 use crate::http::request::{Request, is_about_content, is_secret};
+use crate::http::shown::without_credentials;
 
 /// Where the response to a request for `from` leads; `None` if it is no redirect.
 pub(crate) fn target(from: &Url, head: &ResponseHead) -> Option<Result<Url, ErrorKind>> {
@@ -35,10 +37,10 @@ fn resolve(from: &Url, location: &[u8]) -> Result<Url, String> {
             percent_encoding::percent_encode(location, percent_encoding::CONTROLS).to_string()
         }
     };
-    let quoted: String = text.escape_debug().take(64).collect();
-    let mut next = from
-        .join(&text)
-        .map_err(|error| format!("the Location \"{quoted}\" is no URL: {error}"))?;
+    let mut next = from.join(&text).map_err(|error| {
+        let shown = quote(without_credentials(&text).as_bytes());
+        format!("the Location {shown} is no URL: {error}")
+    })?;
     check_url(&next).map_err(|why| format!("the redirect cannot be followed: {why}"))?;
     if has_credentials(&next) {
         return Err("the Location has credentials in it".to_owned());

@@ -17,6 +17,7 @@ use crate::http::into_url::check_url;
 use crate::http::limits::ClientTimeout;
 use crate::http::proxy::Proxy;
 use crate::http::shared::Shared;
+use crate::http::shown::ShownUrl;
 
 /// A request that can be sent: [`RequestBuilder::build`](crate::http::RequestBuilder::build) makes it,
 /// [`ClientSession::execute`](crate::http::ClientSession::execute) sends it.
@@ -164,6 +165,11 @@ impl Request {
         }
         if self.headers.is_empty() && self.body.is_empty() && !self.chunked {
             return Ok(());
+        }
+        for (name, value) in &mut self.headers {
+            if is_secret(name) {
+                value.set_sensitive(true);
+            }
         }
         for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING] {
             if self.headers.get_all(&name).iter().count() > 1 {
@@ -346,6 +352,6 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Request {} {}>", self.method, self.url)
+        write!(f, "<Request {} {}>", self.method, ShownUrl(&self.url))
     }
 }

@@ -15,7 +15,7 @@ use crate::http::cookies::CookieJar;
 use crate::http::decode::CODINGS;
 use crate::http::dns::Dns;
 use crate::http::error::{Error, ErrorKind};
-use crate::http::into_url::IntoUrl;
+use crate::http::into_url::{IntoUrl, check_url};
 use crate::http::limits::ClientTimeout;
 use crate::http::parser::Limits;
 use crate::http::policy::Policy;
@@ -24,6 +24,7 @@ use crate::http::proxy::{Proxies, Proxy};
 use crate::http::request::field;
 use crate::http::session::ClientSession;
 use crate::http::shared::Shared;
+use crate::http::shown::{ShownUrl, without_credentials};
 use crate::http::trace::Trace;
 #[cfg(feature = "tls")]
 use crate::http::trust::{Tls, Trust};
@@ -157,11 +158,15 @@ impl SessionBuilder {
         self
     }
 
-    /// What relative URLs are relative to, in `get("path")`. One that is none is an error of
+    /// What relative URLs are relative to, in `get("path")`: an `http` URL whose path ends with `/`. Anything else is an error of
     /// [`build`](SessionBuilder::build). aiohttp's `base_url=`.
     pub fn base_url(mut self, url: impl IntoUrl) -> SessionBuilder {
-        let refuse = |(text, error)| format!("the base URL {text:?} is none: {error}");
-        self.base_url = Some(url.into_url().map_err(refuse));
+        let refuse = |(text, error): (String, url::ParseError)| {
+            let shown = without_credentials(&text);
+            format!("the base URL {shown:?} is none: {error}")
+        };
+        let parsed = url.into_url().map_err(refuse);
+        self.base_url = Some(parsed.and_then(|url| check_base(&url).map(|()| url)));
         self
     }
 
@@ -312,5 +317,17 @@ impl SessionBuilder {
             trace: self.trace,
             requests: Cell::new(0),
         }))
+    }
+}
+
+/// What is relative to `/v1` replaces it, which nobody means.
+fn check_base(url: &Url) -> Result<(), String> {
+    let shown = ShownUrl(url);
+    check_url(url).map_err(|why| format!("the base URL {shown} cannot be used: {why}"))?;
+    match url.path().ends_with('/') {
+        true => Ok(()),
+        false => Err(format!(
+            "the path of the base URL {shown} must end with '/'"
+        )),
     }
 }

@@ -1,11 +1,13 @@
 //! What a session tells about its requests. aiohttp's `TraceConfig`.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use crate::http::error::Error;
+use crate::http::shown::ShownUrl;
 
 /// Is told what happens to each request: see [`SessionBuilder::trace`](crate::http::SessionBuilder::trace).
 ///
@@ -30,8 +32,7 @@ pub trait Trace {
     fn event(&self, request: u64, event: &TraceEvent<'_>);
 }
 
-/// What can happen to a request.
-#[derive(Debug)]
+/// What can happen to a request. Its `Debug` form can be logged: it has no passwords, no cookies, and long URLs in part.
 #[non_exhaustive]
 pub enum TraceEvent<'a> {
     /// It begins. aiohttp's `on_request_start`.
@@ -107,4 +108,54 @@ pub enum TraceEvent<'a> {
         /// Why.
         error: &'a Error,
     },
+}
+
+impl fmt::Debug for TraceEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TraceEvent::RequestStart { method, url } => f
+                .debug_struct("RequestStart")
+                .field("method", method)
+                .field("url", &ShownUrl(url))
+                .finish(),
+            TraceEvent::QueueStart => f.write_str("QueueStart"),
+            TraceEvent::QueueEnd => f.write_str("QueueEnd"),
+            TraceEvent::ConnectionReused => f.write_str("ConnectionReused"),
+            TraceEvent::Retry => f.write_str("Retry"),
+            TraceEvent::DnsCacheHit { name } => {
+                f.debug_struct("DnsCacheHit").field("name", name).finish()
+            }
+            TraceEvent::DnsStart { name } => {
+                f.debug_struct("DnsStart").field("name", name).finish()
+            }
+            TraceEvent::DnsEnd { name } => f.debug_struct("DnsEnd").field("name", name).finish(),
+            TraceEvent::ConnectStart { addresses } => f
+                .debug_struct("ConnectStart")
+                .field("addresses", addresses)
+                .finish(),
+            TraceEvent::ConnectEnd { peer } => {
+                f.debug_struct("ConnectEnd").field("peer", peer).finish()
+            }
+            TraceEvent::HeadSent => f.write_str("HeadSent"),
+            TraceEvent::BodySent { bytes } => {
+                f.debug_struct("BodySent").field("bytes", bytes).finish()
+            }
+            TraceEvent::Redirect { status, to } => f
+                .debug_struct("Redirect")
+                .field("status", status)
+                .field("to", &ShownUrl(to))
+                .finish(),
+            TraceEvent::Response { status, headers } => f
+                .debug_struct("Response")
+                .field("status", status)
+                .field("headers", headers)
+                .finish(),
+            TraceEvent::BodyReceived { bytes } => f
+                .debug_struct("BodyReceived")
+                .field("bytes", bytes)
+                .finish(),
+            TraceEvent::RequestEnd => f.write_str("RequestEnd"),
+            TraceEvent::Failed { error } => f.debug_struct("Failed").field("error", error).finish(),
+        }
+    }
 }
