@@ -229,7 +229,7 @@ fn of_the_http_client() {
         impl Resolve for Never {
             fn resolve(&self, _: &str) -> std::pin::Pin<Box<dyn Future<Output = std::io::Result<Vec<std::net::IpAddr>>>>> { Box::pin(pending()) }
         }
-        let lost = ClientSession::builder().connector(TcpConnector::new().resolver(Rc::new(Never))).build().unwrap();
+        let lost = ClientSession::builder().connector(TcpConnector::builder().resolver(Rc::new(Never))).build().unwrap();
         check("a lookup", line!(), async move { lost.get("http://example.com/").await }).await;
         check("the pool's turn", line!(), async move { narrow.get(&half).await }).await;
     })

@@ -327,7 +327,7 @@ fn an_idle_connection_is_closed_when_its_time_is_over() {
         begin.elapsed()
     });
     run(async move {
-        let connector = TcpConnector::new().keepalive_timeout(Duration::from_millis(50));
+        let connector = TcpConnector::builder().keepalive_timeout(Duration::from_millis(50));
         let session = ClientSession::builder().connector(connector).build();
         let session = session.unwrap();
         session.get(url).await.unwrap().text().await.unwrap();

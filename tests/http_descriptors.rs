@@ -98,7 +98,7 @@ fn r78_the_losers_of_a_race_are_closed_in_the_turn_of_the_winner() {
     let addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.1"];
     let names = Names(addresses.map(|address| address.parse().unwrap()));
     run(async move {
-        let connector = TcpConnector::new().resolver(Rc::new(names));
+        let connector = TcpConnector::builder().resolver(Rc::new(names));
         let connector = connector.happy_eyeballs_delay(Duration::from_millis(30));
         let session = ClientSession::builder()
             .connector(connector)

@@ -33,7 +33,7 @@ impl Names {
     }
 
     fn connector(&self) -> TcpConnector {
-        TcpConnector::new().resolver(Rc::new(self.clone()))
+        TcpConnector::builder().resolver(Rc::new(self.clone()))
     }
 }
 
@@ -280,7 +280,8 @@ fn a_local_address_is_connected_from() {
         peer.answer_all("ok");
     })]);
     let local: IpAddr = "127.0.0.9".parse().unwrap();
-    run(async move { text(&session(TcpConnector::new().local_addr(local)), &url).await }).unwrap();
+    run(async move { text(&session(TcpConnector::builder().local_addr(local)), &url).await })
+        .unwrap();
     server.join().unwrap();
     assert_eq!(told.recv().unwrap(), local);
 }

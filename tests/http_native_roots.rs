@@ -16,7 +16,7 @@ use tls_peer::{Here, OK, authority, fetch, request, serve_each};
 const ROLE: &str = "GLASSLOOP_TEST_ROOTS";
 
 fn builder() -> SessionBuilder {
-    let connector = TcpConnector::new().resolver(Rc::new(Here));
+    let connector = TcpConnector::builder().resolver(Rc::new(Here));
     ClientSession::builder().connector(connector)
 }
 

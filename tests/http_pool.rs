@@ -32,7 +32,7 @@ fn r52_a_limit_of_one_and_two_hosts_is_no_deadlock() {
     let (a, _) = serve_all(|number, peer| peer.answer_all(&format!("a{number}")));
     let (b, _) = serve_all(|number, peer| peer.answer_all(&format!("b{number}")));
     run(async move {
-        let session = session(TcpConnector::new().limit(1));
+        let session = session(TcpConnector::builder().limit(1));
         assert_eq!(text(session.clone(), a.clone()).await, "a0");
         assert_eq!(text(session.clone(), b.clone()).await, "b0");
         // The idle one to the other host has made room.
@@ -56,7 +56,7 @@ fn r51_requests_take_turns_in_the_order_in_which_they_came() {
         }
     })]);
     run(async move {
-        let session = session(TcpConnector::new().limit(1));
+        let session = session(TcpConnector::builder().limit(1));
         let fetch = |i: usize| create_task(text(session.clone(), format!("{url}{i}")));
         let all = gather((0..8).map(fetch).collect::<Vec<_>>());
         assert_eq!(all.await.unwrap().len(), 8);
@@ -78,7 +78,7 @@ fn r51_a_host_at_its_limit_holds_up_no_other() {
     });
     let (quick, _) = serve_all(|_, peer| peer.answer_all("quick"));
     run(async move {
-        let session = session(TcpConnector::new().limit_per_host(1));
+        let session = session(TcpConnector::builder().limit_per_host(1));
         let done = Rc::new(RefCell::new(Vec::new()));
         let fetch = |url: &String| {
             let (done, fetched) = (done.clone(), text(session.clone(), url.clone()));
@@ -107,7 +107,7 @@ fn r51_no_more_connections_are_open_than_the_limit() {
         counted.fetch_sub(1, Ordering::SeqCst);
     });
     run(async move {
-        let session = session(TcpConnector::new().limit(3));
+        let session = session(TcpConnector::builder().limit(3));
         let fetch = |_| create_task(text(session.clone(), url.clone()));
         gather((0..50).map(fetch).collect::<Vec<_>>())
             .await
@@ -171,7 +171,7 @@ fn r51_r85_a_request_that_is_cut_at_any_poll_frees_its_place() {
             let mut complete = 0;
             for polls in 0..40 {
                 // A session each, so that every one connects.
-                let session = session(TcpConnector::new().limit(1));
+                let session = session(TcpConnector::builder().limit(1));
                 let holder = (polls % 2 == 1).then(|| session.get(&url).into_future());
                 let holder =
                     holder.map(|request| create_task(async move { request.await.map(drop) }));
@@ -214,7 +214,7 @@ fn r51_a_place_is_free_again_after_failures_and_timeouts() {
     drop(closed);
     let (silent, _) = serve_all(|_, peer| drop(peer.until_closed()));
     run(async move {
-        let session = session(TcpConnector::new().limit(1));
+        let session = session(TcpConnector::builder().limit(1));
         for _ in 0..3 {
             let error = session.get(&refusing).await.unwrap_err();
             assert!(error.is_connect(), "{error}");
@@ -250,7 +250,7 @@ fn r55_closing_ends_idle_connections_and_waiters_and_lets_responses_go_on() {
         }),
     ]);
     run(async move {
-        let session = session(TcpConnector::new().limit(2));
+        let session = session(TcpConnector::builder().limit(2));
         let open = session.get(&url).await.unwrap();
         let second = session.get(&url).await.unwrap();
         let waiting = create_task(session.get(&url).into_future());

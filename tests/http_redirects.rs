@@ -129,7 +129,7 @@ fn r69_a_circle_ends_and_redirects_can_be_refused() {
             (Policy::none(), 0),
             (Policy::custom(|_, seen| seen.len() <= 2), 2),
         ] {
-            let session = ClientSession::builder().redirects(policy).build().unwrap();
+            let session = ClientSession::builder().redirect(policy).build().unwrap();
             let response = session.get(format!("{url}302")).await.unwrap();
             assert_eq!(
                 (response.status().as_u16(), response.history().len()),
@@ -137,7 +137,7 @@ fn r69_a_circle_ends_and_redirects_can_be_refused() {
             );
         }
         let limited = ClientSession::builder()
-            .redirects(Policy::limited(2))
+            .redirect(Policy::limited(2))
             .build()
             .unwrap();
         let error = limited.get(format!("{url}302")).await.unwrap_err();

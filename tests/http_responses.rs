@@ -271,7 +271,7 @@ fn r17_r18_an_upgrade_hands_the_connection_over() {
         };
         let response = ask().await.unwrap();
         assert_eq!(response.status(), 101);
-        let mut io = response.upgrade().unwrap();
+        let mut io = response.upgrade().await.unwrap();
         let mut buffer = [0; 16];
         assert_eq!(read(&mut io, &mut buffer).await, 5);
         assert_eq!(&buffer[..5], b"first");
@@ -283,7 +283,13 @@ fn r17_r18_an_upgrade_hands_the_connection_over() {
         drop(io);
         let error = ask().await.unwrap_err();
         assert!(error.to_string().contains("\"other\""), "{error}");
-        let error = session.get(&url).await.unwrap().upgrade().unwrap_err();
+        let error = session
+            .get(&url)
+            .await
+            .unwrap()
+            .upgrade()
+            .await
+            .unwrap_err();
         assert!(
             error.to_string().contains("status 200 is no upgrade"),
             "{error}"

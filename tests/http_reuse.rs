@@ -429,7 +429,7 @@ fn r54_a_session_is_not_used_in_two_loops_at_once() {
 fn force_close_keeps_nothing() {
     let (url, _) = serve_all(|_, peer| peer.answer_all("ok"));
     run(async move {
-        let connector = TcpConnector::new().force_close(true);
+        let connector = TcpConnector::builder().force_close(true);
         let session = ClientSession::builder()
             .connector(connector)
             .build()

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase};
+use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase, Proxy};
 use glassloop::{run, sleep};
 use http_peer::{field, script, serve};
 use tls_peer::{OK, accept, authority, builder, fetch, request, serve_tls};
@@ -220,7 +220,7 @@ fn r19_r75_https_goes_through_a_tunnel_that_the_proxy_cannot_look_into() {
         }),
     ]);
     run(async move {
-        let proxy = url.replace("//", "//u:p@");
+        let proxy = Proxy::new(url.replace("//", "//u:p@")).unwrap();
         let session = builder(&authority).proxy(proxy).build().unwrap();
         let get = || {
             let request = session.get("https://name.example/x");

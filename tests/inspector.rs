@@ -50,7 +50,7 @@ async fn line() -> String {
 }
 
 async fn requests(url: String) {
-    let connector = TcpConnector::new().limit(1);
+    let connector = TcpConnector::builder().limit(1);
     let session = ClientSession::builder()
         .connector(connector)
         .build()

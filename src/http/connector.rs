@@ -43,8 +43,8 @@ impl Default for TcpConnector {
 }
 
 impl TcpConnector {
-    /// The defaults.
-    pub fn new() -> TcpConnector {
+    /// The defaults, to be changed. It is its own builder: nothing in it can be wrong, and nothing is made before the session is.
+    pub fn builder() -> TcpConnector {
         TcpConnector::default()
     }
 

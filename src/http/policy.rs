@@ -23,7 +23,7 @@ pub struct Hop {
     pub headers: HeaderMap,
 }
 
-/// Which redirects are followed: see [`SessionBuilder::redirects`](crate::http::SessionBuilder::redirects).
+/// Which redirects are followed: see [`SessionBuilder::redirect`](crate::http::SessionBuilder::redirect).
 #[derive(Clone)]
 pub struct Policy(Kind);
 

@@ -78,6 +78,20 @@ impl Proxy {
     }
 }
 
+macro_rules! from_url {
+    ($($url:ty),*) => {$(
+        impl TryFrom<$url> for Proxy {
+            type Error = String;
+
+            fn try_from(url: $url) -> Result<Proxy, String> {
+                Proxy::new(url)
+            }
+        }
+    )*};
+}
+
+from_url!(&str, String, &String, Url, &Url);
+
 /// The proxies of a session.
 #[derive(Clone, Default)]
 pub(crate) struct Proxies {

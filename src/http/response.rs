@@ -315,12 +315,12 @@ impl Response {
         waiting.alarm.poll(context, waiting.until)
     }
 
-    /// The connection itself, after `101 Switching Protocols`: what the server has sent behind the head comes first. It waits for
-    /// nothing. In aiohttp only `ws_connect` does this.
+    /// The connection itself, after `101 Switching Protocols`: what the server has sent behind the head comes first. It need not
+    /// wait, so there is nothing to cancel. In aiohttp only `ws_connect` does this.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the server has not switched.
-    pub fn upgrade(mut self) -> Result<Upgraded, Error> {
+    pub async fn upgrade(mut self) -> Result<Upgraded, Error> {
         if self.head.framing != Framing::Tunnel {
             let why = format!("status {} is no upgrade", self.head.status.as_u16());
             return Err(self.error(ErrorKind::Io(io::Error::other(why)), Phase::Body));

@@ -1,6 +1,7 @@
 //! How a session is described before it is made.
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::rc::Rc;
 
 use http::header::{
@@ -60,7 +61,7 @@ const AGENT: &str = concat!("glassloop/", env!("CARGO_PKG_VERSION"));
 impl Default for SessionBuilder {
     fn default() -> SessionBuilder {
         SessionBuilder {
-            connector: TcpConnector::new(),
+            connector: TcpConnector::builder(),
             timeout: ClientTimeout::default(),
             limits: Limits::default(),
             max_body: 64 << 20,
@@ -184,14 +185,19 @@ impl SessionBuilder {
     }
 
     /// Which redirects are followed; up to 10 if not said. aiohttp's `max_redirects=`.
-    pub fn redirects(mut self, policy: Policy) -> SessionBuilder {
+    pub fn redirect(mut self, policy: Policy) -> SessionBuilder {
         self.redirects = policy;
         self
     }
 
-    /// Sends every request through this proxy, `http://host:port`, perhaps with credentials.
-    pub fn proxy(mut self, proxy: impl IntoUrl) -> SessionBuilder {
-        self.proxy = Some(Proxy::new(proxy));
+    /// Sends every request through this proxy: a [`Proxy`], or its URL, `http://host:port`, perhaps with credentials. One that is
+    /// none is an error of [`build`](SessionBuilder::build). aiohttp's `proxy=`.
+    pub fn proxy<P>(mut self, proxy: P) -> SessionBuilder
+    where
+        P: TryInto<Proxy>,
+        P::Error: Display,
+    {
+        self.proxy = Some(proxy.try_into().map_err(|why| why.to_string()));
         self
     }
 

@@ -86,7 +86,7 @@ impl Resolve for Here {
 }
 
 pub fn builder(authority: &Authority) -> SessionBuilder {
-    let connector = TcpConnector::new().resolver(Rc::new(Here));
+    let connector = TcpConnector::builder().resolver(Rc::new(Here));
     ClientSession::builder()
         .connector(connector)
         .root_certificate(&authority.pem)
