@@ -148,7 +148,7 @@ fn failures_name_method_url_phase_and_cause() {
     assert_eq!(error.phase(), Phase::Connect);
     assert_eq!(
         error.to_string(),
-        format!("GET http://{closed}/x: connect: Connection refused (os error 111)")
+        format!("GET http://{closed}/x: connect: {closed}: Connection refused (os error 111)")
     );
 
     let error = fetch("http://no-such-host.invalid/".to_owned()).unwrap_err();

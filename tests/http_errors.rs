@@ -3,6 +3,7 @@
 mod http_peer;
 
 use std::cell::RefCell;
+use std::error::Error;
 use std::rc::Rc;
 
 use glassloop::http::{ClientSession, ErrorKind, Proxy, Trace, TraceEvent};
@@ -157,6 +158,20 @@ fn r86_debug_forms_have_no_cookies_and_no_long_queries() {
         }
     })
     .unwrap();
+}
+
+#[test]
+fn a_cause_is_told_once() {
+    let (address, _socket) = nobody();
+    let error = run(async move { ClientSession::new().get(format!("http://{address}/")).await });
+    let error = error.unwrap().unwrap_err();
+    let mut texts = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        texts += &cause.to_string();
+        next = cause.source();
+    }
+    assert_eq!(texts.matches("refused").count(), 1, "{texts}");
 }
 
 #[test]

@@ -236,6 +236,29 @@ fn r78_a_silent_address_is_given_a_head_start_and_no_more() {
 }
 
 #[test]
+fn r78_an_address_that_fails_at_once_has_no_head_start() {
+    let (hole, _fill, _socket) = black_hole();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", hole.port())).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            http_peer::Peer::new(stream.unwrap()).answer_all("ok");
+        }
+    });
+    let url = format!("http://name.example:{}/", hole.port());
+    run(async move {
+        // TCP does not connect to all of a network.
+        let names = Names::new(&[hole.ip(), IpAddr::V4(Ipv4Addr::BROADCAST), HERE]);
+        let delay = Duration::from_millis(600);
+        let session = session(names.connector().happy_eyeballs_delay(delay));
+        let begin = Instant::now();
+        assert_eq!(text(&session, &url).await, "ok");
+        let took = begin.elapsed();
+        assert!(took >= delay && took < 2 * delay, "{took:?}");
+    })
+    .unwrap();
+}
+
+#[test]
 fn r79_the_filter_sees_resolved_addresses_on_every_hop() {
     let (inner, _) = serve_all(|_, peer| peer.answer_all("secret"));
     let (outer, _) = serve_all(move |_, peer| {
@@ -284,6 +307,62 @@ fn a_local_address_is_connected_from() {
         .unwrap();
     server.join().unwrap();
     assert_eq!(told.recv().unwrap(), local);
+}
+
+#[test]
+fn addresses_of_the_other_family_than_the_local_one_are_left_alone() {
+    let (_, address) = serve_all(|_, peer| peer.answer_all("ok"));
+    let url = format!("http://name.example:{}/", address.port());
+    run(async move {
+        let six = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        let local: IpAddr = "127.0.0.9".parse().unwrap();
+        let connector = |names: &[IpAddr]| Names::new(names).connector().local_addr(local);
+        assert_eq!(text(&session(connector(&[six, HERE])), &url).await, "ok");
+        let listener = std::net::TcpListener::bind((six, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://name.example:{port}/");
+        let error = session(connector(&[six])).get(&url).await.unwrap_err();
+        let expected = format!(
+            "GET {url}: connect: [::1]:{port}: not of the family of the local address 127.0.0.9 (local_addr)"
+        );
+        assert_eq!(error.to_string(), expected);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_proxy_that_is_not_reached_is_named() {
+    let (address, _socket) = http_peer::nobody();
+    run(async move {
+        let session = |proxy: &str, names: &Names| {
+            let builder = ClientSession::builder().connector(names.connector());
+            builder.proxy(proxy).build().unwrap()
+        };
+        let refused = format!("http://joe:pw@{address}");
+        let error = session(&refused, &Names::new(&[])).get("http://target/");
+        let expected = format!(
+            "GET http://target/: connect to the proxy http://{address}: {address}: Connection refused (os error 111)"
+        );
+        assert_eq!(error.await.unwrap_err().to_string(), expected);
+        let unknown = session("proxy.example:3128", &Names::new(&[]));
+        let error = unknown.get("http://target/").await.unwrap_err();
+        let expected = "GET http://target/: resolve for the proxy http://proxy.example:3128: the name proxy.example has no address";
+        assert_eq!(error.to_string(), expected);
+        let (refusing, _) = serve_all(|_, peer| {
+            peer.head();
+            peer.send("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+        });
+        let names = Names::new(&[HERE]);
+        let error = session(&refusing, &names).get("https://target/");
+        let expected = format!(
+            "GET https://target/: proxy {}: the proxy answered 403 Forbidden",
+            refusing.trim_end_matches('/')
+        );
+        if cfg!(feature = "tls") {
+            assert_eq!(error.await.unwrap_err().to_string(), expected);
+        }
+    })
+    .unwrap();
 }
 
 #[test]

@@ -22,6 +22,27 @@ pub(crate) struct Plan {
     pub(crate) local: Option<IpAddr>,
 }
 
+impl Plan {
+    /// Those of the family of the local address: from it, there is no way to the others.
+    fn reachable(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, ErrorKind> {
+        let Some(local) = self.local else {
+            return Ok(addresses.to_vec());
+        };
+        let is_reachable = |address: &SocketAddr| address.is_ipv4() == local.is_ipv4();
+        let (reachable, others): (Vec<_>, Vec<_>) =
+            addresses.iter().copied().partition(is_reachable);
+        if !reachable.is_empty() || others.is_empty() {
+            return Ok(reachable);
+        }
+        let refuse = |address| {
+            let why = format!("not of the family of the local address {local} (local_addr)");
+            let kind = io::ErrorKind::AddrNotAvailable;
+            (address, io::Error::new(kind, why))
+        };
+        Err(ErrorKind::Connect(others.into_iter().map(refuse).collect()))
+    }
+}
+
 /// A connect under way.
 struct Attempt {
     address: SocketAddr,
@@ -51,11 +72,12 @@ pub(crate) async fn connect(
     addresses: &[SocketAddr],
     site: Site,
 ) -> Result<TcpStream, ErrorKind> {
+    let reachable = plan.reachable(addresses)?;
     let mut race = Race {
         core,
         plan,
         limit,
-        waiting: interleave(addresses),
+        waiting: interleave(&reachable),
         attempts: Vec::new(),
         failures: Vec::new(),
         next: Deadline::NEVER,
@@ -135,19 +157,21 @@ impl Race<'_> {
 
     fn begin_next(&mut self) {
         self.next = Deadline::NEVER;
-        let Some(address) = self.waiting.pop_front() else {
-            return;
-        };
-        let same_family = |local: &IpAddr| local.is_ipv4() == address.is_ipv4();
-        let local = self.plan.local.filter(same_family);
-        match TcpStream::begin_connect(address, local.map(|local| SocketAddr::new(local, 0))) {
-            Ok(stream) => self.attempts.push(Attempt {
-                address,
-                stream,
-                deadline: Deadline::new(self.core, Knob::SockConnect, self.limit),
-                alarm: Alarm::new(self.core.clone()),
-            }),
-            Err(error) => self.failures.push((address, error)),
+        let local = self.plan.local.map(|local| SocketAddr::new(local, 0));
+        // One that fails at once has no head start.
+        while let Some(address) = self.waiting.pop_front() {
+            match TcpStream::begin_connect(address, local) {
+                Ok(stream) => {
+                    self.attempts.push(Attempt {
+                        address,
+                        stream,
+                        deadline: Deadline::new(self.core, Knob::SockConnect, self.limit),
+                        alarm: Alarm::new(self.core.clone()),
+                    });
+                    break;
+                }
+                Err(error) => self.failures.push((address, error)),
+            }
         }
         if !self.waiting.is_empty() {
             self.next = Deadline::new(self.core, Knob::Patience, Some(self.plan.delay));

@@ -85,7 +85,8 @@ impl TcpConnector {
         self
     }
 
-    /// The address from which to connect.
+    /// The address from which to connect. Addresses of the other family are not connected to: a name that has no others is an
+    /// error.
     pub fn local_addr(mut self, address: IpAddr) -> TcpConnector {
         self.local_addr = Some(address);
         self

@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use crate::http::parser::ParseError;
+use crate::http::proxy::Proxy;
 use crate::http::shown::{ShownUrl, without_credentials};
 
 /// How far a request had got.
@@ -124,6 +125,8 @@ struct Inner {
     /// What was given for a URL and is none, as it may be printed.
     no_url: Option<String>,
     reused: bool,
+    /// Where the connection was to go, if not to the host of the URL.
+    proxy: Option<String>,
 }
 
 impl Error {
@@ -145,6 +148,7 @@ impl Error {
             url,
             no_url,
             reused: false,
+            proxy: None,
         }))
     }
 
@@ -165,11 +169,17 @@ impl Error {
             url: None,
             no_url: None,
             reused: false,
+            proxy: None,
         }))
     }
 
     pub(crate) fn on_reused(mut self, reused: bool) -> Error {
         self.0.reused = reused;
+        self
+    }
+
+    pub(crate) fn through(mut self, proxy: Option<&Proxy>) -> Error {
+        self.0.proxy = proxy.map(|proxy| proxy.address().to_owned());
         self
     }
 
@@ -241,7 +251,6 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Io(error) | ErrorKind::Resolve(error) => error.fmt(f),
             ErrorKind::Connect(tried) => match &tried[..] {
                 [] => f.write_str("none of the addresses is permitted (see connect_filter)"),
-                [(_, error)] => error.fmt(f),
                 tried => {
                     for (i, (address, error)) in tried.iter().enumerate() {
                         let comma = if i == 0 { "" } else { ", " };
@@ -300,7 +309,17 @@ impl fmt::Display for Error {
         if let Some(text) = &inner.no_url {
             write!(f, "{text:?}: ")?;
         }
-        write!(f, "{}: {}", inner.phase, inner.kind)
+        write!(f, "{}", inner.phase)?;
+        if let Some(proxy) = &inner.proxy {
+            // Up to here it was not about the host of the URL.
+            match inner.phase {
+                Phase::Resolve => write!(f, " for the proxy {proxy}")?,
+                Phase::Connect => write!(f, " to the proxy {proxy}")?,
+                Phase::Proxy => write!(f, " {proxy}")?,
+                _ => {}
+            }
+        }
+        write!(f, ": {}", inner.kind)
     }
 }
 
@@ -311,14 +330,14 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
+    /// What is behind the cause, which the text has already.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
-            ErrorKind::Io(error) | ErrorKind::Resolve(error) => Some(error),
-            ErrorKind::Connect(tried) => tried.last().map(|(_, error)| error as _),
-            ErrorKind::Response(error) => Some(error),
+            ErrorKind::Io(error) | ErrorKind::Resolve(error) => error.source(),
             ErrorKind::Tls(error) | ErrorKind::Body(error) | ErrorKind::Decode(error) => {
-                Some(&**error)
+                error.source()
             }
+            // Its text can quote the body, so that of this error has only where it stands.
             #[cfg(feature = "json")]
             ErrorKind::Json(error) => Some(error),
             _ => None,

@@ -93,6 +93,7 @@ pub(crate) async fn send(
             };
             let error = Error::new(kind, phase, &request.method, Some(&request.url));
             let error = error.on_reused(progress.reused);
+            let error = error.through(shared.proxies.of(&request.url));
             tracer.tell(|| TraceEvent::Failed { error: &error });
             return Err(error);
         }
