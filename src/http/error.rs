@@ -10,7 +10,6 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use crate::http::parser::ParseError;
-use crate::http::proxy::Proxy;
 use crate::http::shown::{ShownUrl, without_credentials};
 
 /// How far a request had got.
@@ -178,8 +177,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn through(mut self, proxy: Option<&Proxy>) -> Error {
-        self.0.proxy = proxy.map(|proxy| proxy.address().to_owned());
+    pub(crate) fn through(mut self, proxy: Option<&str>) -> Error {
+        self.0.proxy = proxy.map(str::to_owned);
         self
     }
 

@@ -8,6 +8,7 @@ use http::header::{HOST, PROXY_AUTHORIZATION};
 use url::{Position, Url};
 
 use crate::http::auth;
+use crate::http::error::ErrorKind;
 use crate::http::into_url::IntoUrl;
 use crate::http::shown::without_credentials;
 use crate::text::shown_as;
@@ -95,55 +96,64 @@ from_url!(&str, String, &String, Url, &Url);
 /// The proxies of a session.
 #[derive(Clone, Default)]
 pub(crate) struct Proxies {
-    http: Option<Proxy>,
-    https: Option<Proxy>,
+    http: Option<Named>,
+    https: Option<Named>,
     exempt: Vec<String>,
 }
+
+/// A proxy; or why there is none, which is an error only of a request that would go through it.
+type Named = Result<Proxy, String>;
 
 impl Proxies {
     pub(crate) fn all(proxy: Proxy) -> Proxies {
         Proxies {
-            http: Some(proxy.clone()),
-            https: Some(proxy),
+            http: Some(Ok(proxy.clone())),
+            https: Some(Ok(proxy)),
             exempt: Vec::new(),
         }
     }
 
     /// Those of the environment, which `read` looks into.
-    pub(crate) fn from_environment(
-        read: impl Fn(&str) -> Option<String>,
-    ) -> Result<Proxies, String> {
-        let read = |name: &str| read(name).filter(|value| !value.is_empty());
+    pub(crate) fn from_environment(read: impl Fn(&str) -> Option<String>) -> Proxies {
+        let read = |name: &'static str| {
+            let value = read(name).filter(|value| !value.is_empty());
+            value.map(|value| (name, value))
+        };
         // A CGI program is told its client's header `Proxy` as HTTP_PROXY.
         let is_cgi = read("REQUEST_METHOD").is_some();
         let http = read("http_proxy").or_else(|| read("HTTP_PROXY").filter(|_| !is_cgi));
         let https = read("https_proxy").or_else(|| read("HTTPS_PROXY"));
         let all = || read("all_proxy").or_else(|| read("ALL_PROXY"));
-        let make = |text: Option<String>| {
-            let text = text.or_else(all);
-            text.map(Proxy::new).transpose()
+        let make = |(name, value): (&str, String)| {
+            Proxy::new(value).map_err(|why| format!("{name} in the environment: {why}"))
         };
         let exempt = read("no_proxy").or_else(|| read("NO_PROXY"));
-        let exempt = exempt.unwrap_or_default();
-        let exempt = exempt.split([',', ' ']).map(str::trim);
-        Ok(Proxies {
-            http: make(http)?,
-            https: make(https)?,
-            exempt: exempt
-                .filter(|entry| !entry.is_empty())
-                .map(str::to_ascii_lowercase)
-                .collect(),
-        })
+        let exempt = exempt.map_or(String::new(), |(_, value)| value);
+        Proxies {
+            http: http.or_else(all).map(make),
+            https: https.or_else(all).map(make),
+            exempt: entries(&exempt),
+        }
     }
 
-    /// The proxy for `url`.
-    pub(crate) fn of(&self, url: &Url) -> Option<&Proxy> {
-        let proxy = match url.scheme() {
+    /// The proxy for `url`, if it goes through one.
+    pub(crate) fn of(&self, url: &Url) -> Result<Option<&Proxy>, ErrorKind> {
+        let named = match url.scheme() {
             "https" => self.https.as_ref(),
             _ => self.http.as_ref(),
         };
-        proxy.filter(|_| !self.exempt.iter().any(|entry| is_exempt(entry, url)))
+        match named.filter(|_| !self.exempt.iter().any(|entry| is_exempt(entry, url))) {
+            None => Ok(None),
+            Some(Ok(proxy)) => Ok(Some(proxy)),
+            Some(Err(why)) => Err(ErrorKind::Proxy(why.clone())),
+        }
     }
+}
+
+/// Those of a NO_PROXY.
+fn entries(list: &str) -> Vec<String> {
+    let entries = list.split([',', ' ']).filter(|entry| !entry.is_empty());
+    entries.map(str::to_ascii_lowercase).collect()
 }
 
 /// An entry of NO_PROXY: `*`, a name and all below it, an address, a network, each perhaps with a port.
@@ -204,9 +214,9 @@ mod tests {
             let found = environment.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let proxies = Proxies::from_environment(read).unwrap();
-        let proxy = proxies.of(&Url::parse(url).unwrap()).cloned();
-        proxy.map(|proxy| proxy.address().to_owned())
+        let proxies = Proxies::from_environment(read);
+        let proxy = proxies.of(&Url::parse(url).unwrap());
+        proxy.unwrap().map(|proxy| proxy.address().to_owned())
     }
 
     #[test]
@@ -218,6 +228,28 @@ mod tests {
         assert_eq!(proxy_of(&all, "https://x/").as_deref(), Some("http://c:3"));
         assert_eq!(proxy_of(&[], "http://127.0.0.1/"), None);
         assert!(proxy_of(&all, "http://127.0.0.1/").is_some());
+    }
+
+    #[test]
+    fn a_variable_that_names_no_proxy_is_an_error_only_where_it_is_needed() {
+        let proxies = |exempt: &'static str| {
+            Proxies::from_environment(move |name| match name {
+                "http_proxy" => Some("http://a:1".to_owned()),
+                "ALL_PROXY" => Some("socks5h://joe:pw@b:2".to_owned()),
+                "no_proxy" => Some(exempt.to_owned()),
+                _ => None,
+            })
+        };
+        let of = |exempt, url: &str| {
+            let proxies = proxies(exempt);
+            let proxy = proxies.of(&Url::parse(url).unwrap());
+            proxy.map(|proxy| proxy.map(|proxy| proxy.address().to_owned()))
+        };
+        assert_eq!(of("", "http://x/").unwrap().as_deref(), Some("http://a:1"));
+        assert_eq!(of("*", "https://x/").unwrap(), None);
+        let why =
+            "ALL_PROXY in the environment: a proxy of scheme socks5h is not supported, http is";
+        assert_eq!(of("", "https://x/").unwrap_err().to_string(), why);
     }
 
     #[test]

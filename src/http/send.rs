@@ -93,7 +93,8 @@ pub(crate) async fn send(
             };
             let error = Error::new(kind, phase, &request.method, Some(&request.url));
             let error = error.on_reused(progress.reused);
-            let error = error.through(shared.proxies.of(&request.url));
+            let proxy = shared.proxies.of(&request.url).ok().flatten();
+            let error = error.through(proxy.map(Proxy::address));
             tracer.tell(|| TraceEvent::Failed { error: &error });
             return Err(error);
         }
@@ -182,7 +183,8 @@ impl Hop<'_> {
         progress: &mut Progress,
     ) -> Result<(ResponseHead, Reading), ErrorKind> {
         let pool = &self.shared.pool;
-        let proxy = self.shared.proxies.of(&request.url).cloned();
+        progress.phase = Phase::Prepare;
+        let proxy = self.shared.proxies.of(&request.url)?.cloned();
         let route = route(request, proxy.as_ref());
         let host = self.host(request, route);
         progress.phase = Phase::PoolWait;

@@ -202,6 +202,7 @@ impl SessionBuilder {
     }
 
     /// Uses the proxies that the environment names: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, also in capitals.
+    /// One that cannot be used is an error of the requests that would go through it. aiohttp's `trust_env=`.
     pub fn trust_env(mut self, trust: bool) -> SessionBuilder {
         self.trust_env = trust;
         self
@@ -292,7 +293,7 @@ impl SessionBuilder {
         }
         let proxies = match self.proxy {
             Some(proxy) => Proxies::all(proxy?),
-            None if self.trust_env => Proxies::from_environment(|name| std::env::var(name).ok())?,
+            None if self.trust_env => Proxies::from_environment(|name| std::env::var(name).ok()),
             None => Proxies::default(),
         };
         let connector = self.connector;

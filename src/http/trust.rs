@@ -125,7 +125,9 @@ impl Trust {
 }
 
 fn certificates(given: &[u8]) -> Result<Vec<CertificateDer<'_>>, String> {
-    if !given.trim_ascii_start().starts_with(b"-----") {
+    // Text may stand before each certificate.
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    if !given.windows(BEGIN.len()).any(|piece| piece == BEGIN) {
         return Ok(vec![CertificateDer::from(given)]);
     }
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(given).collect();
@@ -174,5 +176,30 @@ impl ServerCertVerifier for Anything {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_may_stand_around_the_certificates_of_a_pem_file() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let (pem, der) = (certificate.pem(), certificate.der().clone());
+        let both = [der.clone(), der.clone()];
+        for text in [
+            format!("# my CA\n{pem}\nand the other:\n{pem}"),
+            format!("Certificate:\n    Data:\n{pem}{pem}"),
+            format!("\n{pem}{pem}\n").replace('\n', "\r\n"),
+        ] {
+            assert_eq!(certificates(text.as_bytes()).unwrap(), both, "{text}");
+        }
+        assert_eq!(certificates(&der).unwrap(), both[..1]);
+        let key = key.serialize_pem();
+        let error = certificates(key.as_bytes()).unwrap_err();
+        assert_eq!(error, "there is no certificate in the PEM text");
     }
 }
