@@ -99,7 +99,7 @@ const KEYS = {
   ArrowLeft: () => step(-1), "Shift+ArrowLeft": () => byTurn(-1), Home: () => go(0), "/": () => $("search").focus(), "?": () => $("help-text").showModal(),
   "+": draw(() => zoom(2)), "-": draw(() => zoom(0.5)), 0: draw(() => zoom(0)), c: draw(() => view.showPath = !view.showPath), a: draw(() => view.expanded = !view.expanded),
   ArrowRight: () => step(1), "Shift+ArrowRight": () => byTurn(1), End: () => go(tr.stop.length), " ": () => app.timer ? stop() : run(),
-  b: () => tr.slow.length && goTo((tr.slow.find(run => run.e > app.i) || tr.slow[0]).e),
+  b: () => tr.slow.length && goTo(min((tr.slow.find(run => run.e > app.i && app.i < tr.n - 1) || tr.slow[0]).e, tr.n - 1)),
 };
 function act(key) {
   const does = KEYS[key];

@@ -1,26 +1,34 @@
 // Where an event stands on the timeline, from 0 to 1, in one of three ways: in true time; in time with long sleeps of the
-// loop folded; or a step each, which is the only one that shows anything when a clock jumps.
+// loop folded, and whatever else passes while nobody runs; or a step each, which is the only one that shows anything when a clock jumps.
 
 function makeAxis(mode) {
-  const { n, t, kind, stopOf } = tr, x = new Float64Array(n), folds = [], limit = mode === "fold" ? longestSleep() : Infinity;
-  for (let i = 1, asleep = false; i < n; i++) {
-    if (kind[i - 1] === K.POLL_ENTER) asleep = true;
+  const { n, t, stopOf } = tr, x = new Float64Array(n), folds = [], idle = mode === "fold" && tr.hasLoop ? idleGaps() : [], limit = longestGap(idle);
+  for (let i = 1; i < n; i++) {
     const gap = t[i] - t[i - 1];
-    x[i] = x[i - 1] + (mode === "steps" ? stopOf[i] - stopOf[i - 1] : asleep ? min(gap, limit) : gap);
-    if (asleep && gap > limit * 1.5) folds.push({ b: i - 1, e: i });
-    if (kind[i] === K.POLL_EXIT) asleep = false;
+    x[i] = x[i - 1] + (mode === "steps" ? stopOf[i] - stopOf[i - 1] : idle[i] ? min(gap, limit) : gap);
+    if (idle[i] && gap > limit * 1.5) folds.push({ b: i - 1, e: i });
   }
   const end = x[n - 1] || 1;
   return { mode, x: x.map(at => at / end), folds };
 }
-// The length to which sleeps are folded: such that all of them together take four ninths of the picture.
-function longestSleep() {
-  const sleeps = tr.polls.map(took).sort((p, q) => p - q);
-  let room = (tr.total - tr.asleep) * 0.8;
-  for (const [at, sleep] of sleeps.entries()) {
-    const share = room / (sleeps.length - at);
-    if (sleep > share) return share;
-    room -= sleep;
+// By event: the time since the event before it, if nobody had the pen.
+function idleGaps() {
+  const gaps = new Float64Array(tr.n);
+  let e = 0;
+  for (const run of [...tr.runs, { b: tr.n - 1 }]) {
+    for (let i = e + 1; i <= run.b; i++) gaps[i] = tr.t[i] - tr.t[i - 1];
+    e = run.e;
+  }
+  return gaps;
+}
+// The length to which they are folded: such that all of them together take four ninths of the picture.
+function longestGap(idle) {
+  const gaps = idle.filter(gap => gap).sort();
+  let room = (tr.total - gaps.reduce((sum, gap) => sum + gap, 0)) * 0.8;
+  for (const [at, gap] of gaps.entries()) {
+    const share = room / (gaps.length - at);
+    if (gap > share) return share;
+    room -= gap;
   }
   return Infinity;
 }

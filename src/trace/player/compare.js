@@ -18,10 +18,12 @@ function showCompare(said) {
     showCompare(h(trace === best ? "p.right" : "p.wrong", { role: "status" }, `${trace === best ? "✓ Right" : "✗ No"}: ${best.doc.title} ends first, after ${span(best.total)}, with ${best.peak} in flight.`));
   };
   fill("compare", h("h2", "The same work, in ", many(traces.length, "way")), h("div.scale", scale), h("ol", ...rows),
-    dim("Height: waits in flight, as a root. Red and crossed: blocked. Choose a run to open it."), said,
+    dim("The higher, the more is in flight at once (by its square root, so that 1 can be seen beside 100). Red and crossed: the loop is blocked. Choose a run to open it."), said,
     hidden ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veil = 0; showCompare(); }), !hidden && showDiff());
 }
-const facts = trace => [`in flight ≤ ${trace.peak}`, trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : tracksOf(trace),
+// What waits for a timer or a socket, whoever waits: a server in the same loop, too. Of threads and processes, what works.
+const inFlight = ({ peak, hasLoop }) => `${hasLoop ? "waits " : ""}in flight ≤ ${peak}`;
+const facts = trace => [inFlight(trace), trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : tracksOf(trace),
   trace.slow.length && many(trace.slow.length, "blocked step"), trace.doc.dropped && trace.doc.dropped + " events dropped"].filter(Boolean).join(" · ");
 function tracksOf({ tracks }) {
   const { type } = tracks.at(-1), born = tracks.filter(({ bars }) => bars[0]?.what === "life").length;

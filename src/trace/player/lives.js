@@ -205,6 +205,12 @@ function findLives(trace) {
       queue.curve.push({ b: i, v: b[i] });
       queue.most = max(queue.most, queue.room, b[i]);
     },
+    CUT() {
+      // Who has the pen keeps it: the life of its run does not end.
+      if (!run) return;
+      busy += t[i] - t[run.b];
+      run.slow = t[i] - t[run.b] > doc.slow;
+    },
     SNAP() {
       // The records that follow lead from nothing to what was so when the first of the kept ones was written.
       before = i + a[i];
@@ -237,5 +243,7 @@ function findLives(trace) {
 
 // Names: "T3" in pictures, whatever was given otherwise.
 const short = task => task.name.replace(/^Task-(?=\d+$)/, "T");
+// A block inside a function has the function's name, so the line tells those apart that stand in one.
+const coroOf = ({ coro, parent, loc }) => coro && coro + (parent?.coro === coro ? at(loc, "").replace(/.*:/, ":") : "");
 const nameOf = run => run.task ? short(run.task) : "callback " + run.callback.id;
 const itemName = item => item.what === "task" ? short(item.of) : item.what + " " + item.of.id;

@@ -18,6 +18,7 @@ const itemAt = i => {
   const item = tr.items[upTo(tr.items, i)];
   return item?.b === i ? item : null;
 };
+const blocks = run => (run.e < NEVER ? " blocks the loop for " : " still runs, has blocked the loop for ") + span(took(run));
 const took = life => tr.t[min(life.e, tr.n - 1)] - tr.t[life.b];
 
 const taskAt = (i, id) => tr.tasks.findLast(task => task.id === id && task.b <= i);
@@ -60,7 +61,7 @@ function say(i) {
   const { kind, flag, a, b, c, t, doc } = tr, name = doc.kinds[kind[i]], id = a[i], f = flag[i], run = runAt(i), poll = tr.polls[upTo(tr.polls, i)];
   const me = () => who(i, id), there = tr.tracks[tr.track[i]], other = (tr.tracks[id] || there).name, inLoop = run && there.loop, onTrack = inLoop ? nameOf(run) : there.name;
   const actor = run?.b < i ? capital(nameOf(run)) : "Code outside the loop", source = () => (b[i] | 0) >= 0 ? "fd " + b[i] : "source " + id;
-  const blocked = run?.slow ? ` It blocked the loop for ${span(took(run))}, and ${many(victims(run).length, "other")} had to wait.` : "";
+  const blocked = run?.slow ? ` It ${run.e < NEVER ? "blocked" : "has blocked"} the loop for ${span(took(run))}, and ${many(victims(run).length, "other")} had to wait.` : "";
   return ({
     RUN_BEGIN: () => tr.hasLoop ? `The loop begins to run${f ? ", on a clock that jumps from timer to timer" : ""}.` : "The program begins.",
     RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and slept for ${span(tr.asleep)}` : ""}.`,
@@ -106,6 +107,7 @@ function say(i) {
     CHUNK_BEGIN: () => `${onTrack} begins chunk ${id}: ${many(c[i], "item")} from number ${b[i]} on.`,
     CHUNK_END: () => `${onTrack} has done chunk ${id}.`,
     QUEUE: () => `Queue ${id} holds ${many(b[i], "item")}${c[i] ? " of " + c[i] : ""}${["", ": it is full", ": it is empty"][f] || ""}.`,
+    CUT: () => `The recording ends here, while ${!f ? "nobody has the pen" : nameOf(run) + " still runs"}.` + blocked,
     MARK: () => `Mark: ${doc.str[id]}.`,
     DROPPED: () => `${many(id, "event")} before this one were not kept.`,
   }[name] || (() => name.endsWith("_END") ? onTrack + " ends." : name + "."))();

@@ -50,7 +50,7 @@ function chooseRows() {
 }
 function drawTimeline() {
   view.width = $("timeline").clientWidth;
-  view.left = view.width < 600 ? 64 : 132;
+  view.left = view.width < 600 ? 64 : 164;
   chooseRows();
   const tall = view.rows.length * ROW;
   $("height").style.height = tall + "px";
@@ -67,7 +67,7 @@ function clip(g, top, height) {
 }
 function drawHead() {
   const top = curveTop(), g = fit($("head"), view.width, top + 30);
-  for (const [text, y] of [["in flight" + (view.left > 99 && !veiled() ? " ≤ " + tr.peak : ""), top + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
+  for (const [text, y] of [view.left > 99 && !veiled() ? inFlight(tr) : "in flight", top + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
   clip(g, 0, top + 30);
   drawAxis(g);
   drawPen(g);
@@ -119,7 +119,7 @@ function drawPen(g) {
     const room = x2 - x1, text = (room > 130 ? "asleep " : "") + span(took(poll));
     if (room > 46) label(g, text, x1 + room / 2 - text.length * 3, PEN, room, paint.dim, paint.panel);
   });
-  visible(tr.runs, (run, x1, x2) => drawState(g, run.slow ? "!" : "r", x1, x2, PEN, nameOf(run) + (run.slow ? "  blocked " + span(took(run)) : "")));
+  visible(tr.runs, (run, x1, x2) => drawState(g, run.slow ? "!" : "r", x1, x2, PEN, nameOf(run) + (run.slow ? (run.e < NEVER ? "  blocked " : "  still runs, blocked ") + span(took(run)) : "")));
 }
 function drawKernel(g) {
   const end = atX(view.width - RIGHT);
@@ -162,14 +162,14 @@ function drawName(g, { task, track, queue, more }, y) {
   if (queue) return label(g, view.left > 99 ? `queue ${queue.id}  ${holds(queue, app.i)}` : "queue " + queue.id, 12, y, view.left - 14, paint.ink);
   if (task === app.task) rect(g, paint.soft, 0, y - ROW / 2, view.width, ROW);
   const used = 20 + label(g, short(task), 12, y, view.left - 34, paint.ink), room = view.left - 22 - used;
-  if (room > 24) label(g, task.coro, used, y, room, paint.dim);
+  if (room > 24) label(g, coroOf(task), used, y, room, paint.dim);
   label(g, stateAt(task, app.i), view.left - 16, y, 14, paint.dim);
 }
 function drawTask(g, task, y) {
   for (const s of "~qr") {
     visible(task.spans.filter(state => state.s === s), (state, x1, x2) => {
       const slow = s === "r" && state.run.slow;
-      drawState(g, slow ? "!" : s, x1, x2, y, slow ? "blocked " + span(took(state)) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait, min(app.i, state.e)) : s);
+      drawState(g, slow ? "!" : s, x1, x2, y, slow ? (state.run.e < NEVER ? "blocked " : "still runs, blocked ") + span(took(state)) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait, min(app.i, state.e)) : s);
     });
   }
   if (task.end && X(task.e) >= view.left) label(g, ENDS[task.end], min(X(task.e) + 3, view.width - 11), y, 14, task.end === 1 ? paint.done : paint.block);

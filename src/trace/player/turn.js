@@ -32,13 +32,13 @@ function showTurn() {
   const queue = alive(tr.items, i), chips = late => queue.filter(item => late === item.b > begin).map(item => chip(itemName(item), item.b, item.what === "task" ? ".q" : ""));
   const first = chips(false), next = chips(true);
   const why = !turn ? "" : veiled() && (poll ? poll.e > app.veil : now < 4) ? "?" : poll ? capital(maySleep(poll, ready)) : ready ? "Not at all, and the kernel is not asked: the loop is busy" : "…";
-  const box = (n, name, ...inner) => h(now === n ? "li.box.now" : "li.box", now === n && { "aria-current": "step" }, h("h3", h("b", n), " " + name), h("p", ...inner));
+  const box = (n, name, ...inner) => h(now === n ? "li.box.now" : "li.box", now === n && { "aria-current": "step" }, h("b", n), h("h3", name), h("p", ...inner));
   fill("turn",
     h("ol.boxes",
-      box(1, "How long may I sleep?", why),
+      box(1, "May I sleep?", why),
       box(2, "Ask the kernel", !poll || poll.b > i ? "" : poll.e > app.veil ? "?" : poll.e > i ? "asleep …" : slept > 1e4 ? "slept " + span(slept) : "asked, did not sleep"),
       box(3, "Wake", ...woke.length ? cap(woke) : [now > 3 ? "nobody" : ""]),
-      box(4, "Run what was ready", ...cap(ran))),
+      box(4, "Run the ready", ...cap(ran))),
     title("Ready queue", "first in, first out"),
     h("p.queue", ...first.length ? cap(first) : [h("span.dim", "empty")], ...next.length ? [h("span.dim", " · next turn: "), ...cap(next)] : []),
     h("div.two", showTimers(i), showSources(i), tr.queues[0] && showQueues(i)));
@@ -117,7 +117,7 @@ function showWhy() {
   const { i } = app, run = runAt(i), hurt = run?.slow && !veiled() ? victims(run) : null, chain = whyChain(i), words = view.showPath && !veiled() ? pathWords() : [];
   const links = (kind, all) => h("ol.chain" + kind, ...cap(all.map(({ i, text, loc }) => h("li", h("button.link", { "data-go": i }, text), h("small", at(loc)))), 14));
   fill("why",
-    hurt && h("div.blame", h("h3", `${nameOf(run)} blocks the loop for ${span(took(run))}`), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8))),
+    hurt && h("div.blame", h("h3", nameOf(run) + blocks(run)), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"), late > took(run) * 1.01 && " in all")), 8))),
     chain.length ? links("", chain) : dim(veiled() ? "…" : tr.box[i] === 2 ? "Nobody can run: the loop is asleep." : "The loop itself is at work, between two steps."),
     words.length && title("Critical path", "why it took " + span(tr.total)), words.length && links(".path", words));
 }

@@ -22,14 +22,45 @@ function criticalPath() {
   }
   return path.reverse();
 }
-// The same in words, without what is too short to matter, the newest first.
+// The same in words, the newest first: of one task at a stretch what is alike is summed up, and in the end all that is too
+// short to matter.
 function pathWords() {
   const words = [];
-  for (const { task, s, b, e } of view.path) {
-    const long = tr.t[e] - tr.t[b], verb = { q: "is ready for", r: "runs for", "~": "waits" }[s];
-    if (long > tr.total / 50) words.unshift({ i: b, text: `${short(task)} ${verb} ${span(long)}${s === "~" ? " for " + waitsFor(waitAt(task, b)) : ""}` });
+  let links = new Map(), of = null, little = 0, few = 0;
+  const flush = () => {
+    const told = [];
+    for (const { i, text, sum, count } of links.values()) {
+      if (sum > tr.total / 50) told.push({ i, text: text(span(sum), count) }); else { little += sum; few += count; }
+    }
+    words.unshift(...told.reverse());
+    links = new Map();
+  };
+  for (const { task, s, b, e, run } of view.path) {
+    if (of !== task) flush();
+    of = task;
+    const name = short(task), ahead = s === "q" ? aheadOf(b, e, task) : "", what = s === "~" ? waitsFor(waitAt(task, b)) : ahead + (run?.slow ? "!" : ""), key = s + what;
+    const text = {
+      r: (sum, count) => `${name} runs for ${sum}` + (run.slow ? ", and blocks the loop" : count > 1 ? ` in ${count} steps` : ""),
+      q: (sum, count) => `${name} is ready${count > 1 ? ` ${count} times,` : ""} for ${sum}${ahead}`,
+      "~": (sum, count) => `${name} waits${count > 1 ? ` ${count} times` : ""} for ${what}: ${sum}`,
+    }[s];
+    const link = links.get(key) || { i: b, text, sum: 0, count: 0 };
+    link.sum += tr.t[e] - tr.t[b];
+    link.count++;
+    links.set(key, link);
   }
+  flush();
+  if (few) words.push({ i: view.path[0].b, text: `${many(few, "short link")}, together ${span(little)}` });
   return words;
+}
+// Behind whom an item stood in the queue from b to e: who had the pen for long then.
+function aheadOf(b, e, task) {
+  const found = [];
+  for (let j = max(0, upTo(tr.runs, b)); j < tr.runs.length && tr.runs[j].b < e; j++) {
+    const run = tr.runs[j], long = tr.t[min(run.e, e)] - tr.t[max(run.b, b)];
+    if (run.task !== task && long > (tr.t[e] - tr.t[b]) / 20) found.push(run);
+  }
+  return found.length ? ", behind " + found.map(nameOf).join(", ") + (found.every(run => run.slow) ? ", which blocked the loop" : "") : "";
 }
 
 // The chain behind event i, the newest link first: [{ i, text, loc }].
@@ -38,12 +69,12 @@ function whyChain(i) {
   let run = runAt(i), item = itemAt(i) || run?.item;
   if (run && item === run.item) add(run.b, `${nameOf(run)} got the pen at ${span(tr.t[run.b])}`);
   for (let left = 12; item && left; left--) {
-    const { of, b: pushed } = item, ahead = alive(tr.items, pushed).length - 1, id = tr.b[pushed], behind = run && item === run.item ? tr.t[run.b] - tr.t[pushed] : 0;
+    const { of, b: pushed } = item, id = tr.b[pushed], behind = run && item === run.item ? tr.t[run.b] - tr.t[pushed] : 0;
     const creator = () => of.parent ? short(of.parent) : "the program", by = kind => {
       for (let j = pushed; j > pushed - 5000 && j >= 0; j--) if (tr.kind[j] === kind && (kind === K.OFFLOAD_DONE || tr.a[j] === id)) return j;
       return pushed;
     };
-    if (behind) add(pushed, `it stood in the queue for ${span(behind)}${ahead > 0 ? `, behind ${many(ahead, "other")}` : ""}`);
+    if (behind) add(pushed, `it stood in the queue for ${span(behind)}${aheadOf(pushed, run.b, run.task)}`);
     if (item.what === "timer") add(of.b, `${itemName(item)} was due at ${span(of.due)}, set by ${of.task ? short(of.task) : "the program"}`);
     else if (item.what === "callback") add(pushed, "it was scheduled", of.loc);
     else {
@@ -70,11 +101,11 @@ function whyChain(i) {
 
 // Who had to wait while a step blocked the loop: what stood in the ready queue, and timers that fell due.
 function victims(run) {
-  const { t, n } = tr, found = [], add = (e, since, name, verbs) => {
+  const { t, n } = tr, found = [], until = min(run.e, n - 1), add = (e, since, name, verbs) => {
     const i = min(e, n - 1);
-    if (t[i] - since > tr.doc.slow) found.push({ i, name, late: t[i] - since, text: `${verbs[0]} ${span(since)}, ${verbs[1]} ${span(t[i])}` });
+    if (t[i] - since > tr.doc.slow) found.push({ i, name, late: t[i] - since, text: `${verbs[0]} ${span(since)}, ${e < NEVER ? `${verbs[1]} ${span(t[i])}` : "still waits"}` });
   };
   for (const item of alive(tr.items, run.e - 1)) if (item.what !== "timer" && item.of !== run.task) add(item.e, t[item.b], itemName(item), ["ready", "ran"]);
-  for (const timer of alive(tr.timers, run.e - 1)) if (timer.fired && timer.due < t[run.e]) add(timer.e, timer.due, `timer ${timer.id}${timer.task ? " of " + short(timer.task) : ""}`, ["due", "fired"]);
+  for (const timer of alive(tr.timers, run.e - 1)) if ((timer.fired || timer.e === NEVER) && timer.due < t[until]) add(timer.e, timer.due, `timer ${timer.id}${timer.task ? " of " + short(timer.task) : ""}`, ["due", "fired"]);
   return found.sort((p, q) => q.late - p.late);
 }
