@@ -5,8 +5,11 @@
 #[allow(dead_code)]
 mod browser;
 
+use std::time::Duration;
+
 use browser::Browser;
-use browser::runs::{blocked, done, nap, recorded, three_naps};
+use browser::runs::{blocked, cut_off, done, nap, recorded, three_naps};
+use glassloop::sleep;
 use glassloop::trace::html;
 
 /// All that the page shows of a moment.
@@ -192,6 +195,19 @@ fn turns_links_search_and_keys() {
         ));
         assert_eq!(browser.text("view.axis.mode"), axis);
     }
+    // A time can be searched for in any unit.
+    for (time, step) in [
+        ("10 ms", "after 10.0 ms"),
+        ("0.02 s", "after 10.0 ms"),
+        ("30000 µs", "after 10.0 ms"),
+    ] {
+        browser.eval(&format!("search('{time}')"));
+        let said = browser.text(SAYS);
+        assert!(
+            said.contains(step) && said.starts_with("The kernel wakes"),
+            "{time}: {said}"
+        );
+    }
     // A click into the timeline, at its end.
     browser.eval("clickTimeline({ offsetX: view.width - 1, offsetY: 50 })");
     assert_eq!(browser.eval("app.i === tr.n - 1"), true);
@@ -244,7 +260,10 @@ fn the_four_boxes_follow_the_turn() {
     );
     // Why it took so long: the longest nap.
     let path = browser.text("document.querySelector('.path').textContent");
-    assert!(path.contains("T2 waits 30.0 ms for timer 1"), "{path}");
+    assert!(
+        path.contains("T2 waits for timer 1 (due 30.0 ms): 30.0 ms"),
+        "{path}"
+    );
     done(browser);
 }
 
@@ -431,5 +450,127 @@ fn what_answers_a_question_is_hidden_until_it_is_answered() {
     browser.eval("while (next()) choose(whose(next()), 0)");
     assert_eq!(browser.text(BOXES), "?|");
     assert_eq!(browser.text(SAYS), "Turn 3 begins.");
+    done(browser);
+}
+
+#[test]
+fn the_critical_path_says_behind_whom_a_task_stood_and_sums_up_what_is_alike() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    browser.visit(&html(&[blocked()]), "");
+    let path = "[...document.querySelectorAll('.path button')].map(link => link.textContent).join('|').replace(/[\\d.]+ [mµ]?s\\b/g, 'x').replace(/\\d+ short/, 'short')";
+    assert_eq!(
+        browser.text(path),
+        "T2 waits for timer 1 (due x): x, fired x late, behind T3, which blocked the loop|short links, together x"
+    );
+    browser.eval("search('T4 gets the pen')");
+    let why = browser.text("$('why').textContent");
+    assert!(why.contains(", behind T3, which blocked the loop"), "{why}");
+
+    let rounds = async {
+        for _ in 0..8 {
+            sleep(Duration::from_millis(2)).await;
+        }
+        sleep(Duration::from_millis(100)).await;
+    };
+    browser.visit(&html(&[recorded("rounds", rounds)]), "");
+    let links = browser.eval(
+        "[...document.querySelectorAll('.path button')].map(link => link.textContent.replace(/ \\(.*?\\)/, ''))",
+    );
+    assert_eq!(
+        links,
+        serde_json::json!(["T1 waits 9 times for timers: 116 ms"])
+    );
+    done(browser);
+}
+
+#[test]
+fn a_step_that_never_ended_is_red_to_the_end_of_the_trace() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    browser.visit(&html(&[cut_off()]), "");
+    assert_eq!(browser.text("$('blocked').textContent"), "! 1 blocked step");
+    browser.press(&["b"]);
+    let shown = browser.text(SHOWN);
+    let said = browser.text(SAYS);
+    assert!(
+        said.starts_with(
+            "The recording ends here, while T3 still runs. It has blocked the loop for 2"
+        ) && said.ends_with(", and 3 others had to wait."),
+        "{said}"
+    );
+    let blame = browser.text("document.querySelector('.blame').textContent");
+    assert!(
+        blame.starts_with("T3 still runs, has blocked the loop for 2")
+            && blame.contains("timer 1 of T2 due ")
+            && blame.contains("T4 ready ")
+            && blame.matches("still waits: ").count() == 3,
+        "{blame}"
+    );
+    assert_eq!(
+        browser.eval("tr.stopOf[app.i] === tr.stop.length - 1"),
+        true
+    );
+    assert_eq!(
+        browser.text("document.querySelector('.s1 + span').textContent"),
+        "T3"
+    );
+    browser.press(&["Home", "b"]);
+    assert_eq!(browser.text(SHOWN), shown);
+    for mode in ["predict", "game", ""] {
+        browser.eval(&format!("setMode('{mode}')"));
+    }
+    done(browser);
+}
+
+#[test]
+fn the_source_that_is_missing_says_why() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let mut trace = recorded("nap", nap(20));
+    for (file, why) in [
+        (
+            "gone/elsewhere.rs",
+            "Run it in the folder of its Cargo.toml.",
+        ),
+        ("/outside/lib.rs", "it lies outside the project"),
+    ] {
+        for place in trace.places.iter_mut().filter(|place| !place.0.is_empty()) {
+            place.0 = file.to_owned();
+        }
+        browser.visit(&html(std::slice::from_ref(&trace)), "");
+        browser.eval("search('sets timer')");
+        let source = browser.text("$('source').textContent");
+        assert!(source.starts_with(file) && source.contains(why), "{source}");
+    }
+    done(browser);
+}
+
+#[test]
+fn blocks_of_one_function_are_told_apart_by_their_lines() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let line = |text: &str| -> String {
+        let line = include_str!("browser/runs.rs")
+            .lines()
+            .position(|line| line.contains(text));
+        format!("blocks:{}", line.unwrap() + 1)
+    };
+    browser.visit(&html(&[blocked()]), "");
+    browser.eval("search('T5 gets the pen')");
+    let names = browser.eval("[...document.querySelectorAll('em')].map(name => name.textContent)");
+    assert_eq!(
+        names,
+        serde_json::json!([
+            "blocks",
+            "nap",
+            &line("victim.await"),
+            &line("culprit.await")
+        ])
+    );
     done(browser);
 }

@@ -28,22 +28,24 @@ const SCRIPTS: [&str; 13] = [
 
 /// Words of ours that a browser does not know, that no text names and no test asks for: in the page one or two letters do,
 /// one for the most frequent, which stand first.
-const LONG: &str = "run task item trace timer paint span wait queue what ready kind left poll tasks row life room \
-    about again ahead alive asleep bars before begin behind best block blocked box buttons byTimer callback \
-    callbacks cancel capital card CAUSE cause causeOf change chip chips choice chooseRows classes closeBar colour \
-    coloured common counts creator criticalPath cross curve curveTop decide decides defaultAxis depth detailOf \
-    dim done draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment drawName drawPath drawPen drawQueue \
-    drawRun drawState drawTask drawTimeline drawTrack end ended ENDS ever facts findLives fired first flag flies fly \
-    FLYING flying folds follow found free gap gone guess hasLoop hatch held here holding holds hurt ink inLoop interests \
-    itemAt itemName items known label last lastOf limit line lines listen live locOf longest longestSleep loops made \
-    makeAxis makers many maySleep middle most nameOf names narrow near NEVER newTask number objection onTrack ONWARD \
-    openBar openCompare openTimeline orderOf orders others owner ownLoc panel parent part parts path pathWords pattern \
-    peak percent picture place points polls press pushed question queues readColours readLink readTrace rowOf runAt runs \
-    same score scroll seen seenAt setAxis shape share short showCompare showDiff showGame shown showQueues showSource \
-    showSources showTasks showTimers showTurn showWhy side sleep slept soft source sourceName spans spawn startGame \
-    startQuiz state stateAt step stuck sum taskAt there thread ticks timers timersAt took total track tracksOf tree turns \
-    under upTo used verbs victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted where \
-    whyChain wide woke words work works write yield";
+const LONG: &str = "run task item timer trace paint wait span queue what ready poll runs kind left row tasks life room first flag end \
+    last step \
+    about again ahead aheadOf alive asleep bars before begin behind best block blocked blocks box buttons byTimer \
+    callback callbacks cancel capital card CAUSE cause causeOf change chip chips choice chooseRows classes closeBar \
+    colour coloured common coro coroOf count counts creator criticalPath cross curve curveTop decide decides defaultAxis \
+    depth detailOf dim done draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment drawName drawPath \
+    drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack ended ENDS ever facts few findLives fired flies \
+    flush fly FLYING flying folds follow found free gap gone guess hasLoop hatch held here holding holds hurt idle \
+    idleGaps inFlight ink inLoop interests itemAt itemName items known label lastOf late limit line lines link links \
+    listen little live locOf longest longestGap loops made makeAxis makers many maySleep middle more most nameOf names \
+    narrow near NEVER newTask number objection onlyOnce onTrack openBar openCompare openTimeline orderOf orders others \
+    owner ownLoc pair panel parent part parts path pathWords pattern peak percent picture place points polls press \
+    pushed question queues readColours readLink readTrace rowOf runAt same score scroll seen seenAt setAxis shape share \
+    short showCompare showDiff showGame shown showQueues showSource showSources showTasks showTimers showTurn showWhy \
+    side sleep sleeps slept soft source sourceName spans spawn startGame startQuiz state stateAt stuck sum taskAt there \
+    thread ticks timers timersAt told took total track tracksOf tree turns under until upTo used veil verbs victims \
+    visible waitAt waited WAITED waiting waitsFor waitText wakers wanted where which whyChain wide woke words work works \
+    write yield";
 
 /// The page with these traces in it, a document as `evt_json_of_all` makes it: without any `<`.
 pub(super) fn page(traces: &str) -> String {
@@ -125,15 +127,15 @@ fn squeeze(script: &str) -> String {
 
 /// The word itself, unless it is one of [`LONG`].
 fn short(word: &str) -> Cow<'_, str> {
-    let capitals = ('A'..='Z').filter(|letter| !"KX".contains(*letter));
-    let letters = ('a'..='z').chain('A'..='Z');
-    let pairs = ["$", "_", "$_", "_$"]
-        .into_iter()
-        .flat_map(|sign| letters.clone().map(move |letter| (sign, letter)));
-    let names = capitals.map(|letter| ("", letter)).chain(pairs);
+    let letters = ('A'..='Z').chain('a'..='z');
+    let one = ('A'..='Z').filter(|letter| !"KX".contains(*letter));
+    let signs = letters.flat_map(|letter| [format!("${letter}"), format!("_{letter}")]);
+    let digits =
+        ('A'..='Z').flat_map(|letter| (0..10).map(move |digit| format!("{letter}{digit}")));
+    let names = one.map(String::from).chain(signs).chain(digits);
     let mut pairs = LONG.split_whitespace().zip(names);
     match pairs.find(|(long, _)| *long == word) {
-        Some((_, (sign, letter))) => format!("{sign}{letter}").into(),
+        Some((_, name)) => name.into(),
         None => word.into(),
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! After a change of a page the test below says the new hashes.
 
-pub(super) const PLAYER_STYLE: &str = "sha256-40kyDifPj+++HLWF9YUuyoVKm47IoDyGKyasSDmlAcA=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-+DzkO4PQUxgRzTY2GN1OY4z3IALC9fBwareAV3TafyI=";
+pub(super) const PLAYER_STYLE: &str = "sha256-cfLuRvkO4tGfg98GCcfXdaoSDn6ONQ+FHiqfoEB9cmE=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-LG/pAW81mR60LsOk9eOjZmuF6YtaglPCVduhvEp1elA=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Small runs for the player's tests.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -33,13 +34,27 @@ pub async fn three_naps() {
 /// A run in real time, one step of which blocks the loop for a quarter of a second.
 pub fn blocked() -> Trace {
     let recorder = Rc::new(Recorder::new("blocked"));
-    let event_loop = EventLoop::builder()
-        .observer(recorder.clone())
-        .build()
-        .unwrap();
+    blocks(recorder.clone(), || {});
+    recorder.trace()
+}
+
+/// The same, as it is recorded while that step still runs.
+pub fn cut_off() -> Trace {
+    let recorder = Rc::new(Recorder::new("cut off"));
+    let seen = Rc::new(RefCell::new(None));
+    let (of, into) = (recorder.clone(), seen.clone());
+    blocks(recorder, move || *into.borrow_mut() = Some(of.trace()));
+    seen.take().unwrap()
+}
+
+fn blocks(recorder: Rc<Recorder>, at_the_end: impl FnOnce() + 'static) {
+    let event_loop = EventLoop::builder().observer(recorder).build().unwrap();
     let main = async {
         let victim = create_task(nap(1));
-        let culprit = create_task(async { std::thread::sleep(Duration::from_millis(250)) });
+        let culprit = create_task(async {
+            std::thread::sleep(Duration::from_millis(250));
+            at_the_end();
+        });
         gather([
             create_task(async { victim.await.unwrap() }),
             create_task(async { culprit.await.unwrap() }),
@@ -49,7 +64,6 @@ pub fn blocked() -> Trace {
     };
     event_loop.run_until_complete(main).unwrap();
     event_loop.close().unwrap();
-    recorder.trace()
 }
 
 pub fn done(browser: Browser) {

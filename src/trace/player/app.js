@@ -6,7 +6,7 @@ function go(step) {
   follow();
   show();
 }
-const goTo = i => go(tr.stopOf[i]);
+const goTo = i => go(tr.stopOf[min(i, tr.n - 1)]);
 function show() {
   if ($("player").hidden) return showCompare();
   const { i } = app, turn = tr.turns[upTo(tr.turns, i)], said = say(i), run = runAt(i);
@@ -68,10 +68,10 @@ function readLink() {
   go(link.get("step") - 1);
 }
 function search(text, back) {
-  const wanted = text.trim().toLowerCase(), [, word, number] = /^(turn|step)?\s*([\d.]+)(?:\x20s)?$/.exec(wanted) || [], steps = tr.stop.length;
+  const wanted = text.trim().toLowerCase(), [, word, number, unit] = /^(turn|step)?\s*([\d.]+)\s*(m?s|[µu]s)?$/.exec(wanted) || [], steps = tr.stop.length;
   if (word === "step") return go(number - 1);
   if (number) {
-    const i = word ? tr.turns.find(turn => turn.number >= number)?.b : tr.t.findIndex(t => t >= number * 1e9);
+    const i = word ? tr.turns.find(turn => turn.number >= number)?.b : tr.t.findIndex(t => t >= number * ({ ms: 1e6, s: 1e9 }[unit ?? "s"] || 1e3));
     return go(i >= 0 ? tr.stopOf[i] : steps);
   }
   for (let k = 1; wanted && k <= steps; k++) {
@@ -99,7 +99,7 @@ const KEYS = {
   ArrowLeft: () => step(-1), "Shift+ArrowLeft": () => byTurn(-1), Home: () => go(0), "/": () => $("search").focus(), "?": () => $("help-text").showModal(),
   "+": draw(() => zoom(2)), "-": draw(() => zoom(0.5)), 0: draw(() => zoom(0)), c: draw(() => view.showPath = !view.showPath), a: draw(() => view.expanded = !view.expanded),
   ArrowRight: () => step(1), "Shift+ArrowRight": () => byTurn(1), End: () => go(tr.stop.length), " ": () => app.timer ? stop() : run(),
-  b: () => tr.slow.length && goTo(min((tr.slow.find(run => run.e > app.i && app.i < tr.n - 1) || tr.slow[0]).e, tr.n - 1)),
+  b: () => tr.slow.length && goTo((tr.slow.find(run => min(run.e, tr.n - 1) > app.i) || tr.slow[0]).e),
 };
 function act(key) {
   const does = KEYS[key];

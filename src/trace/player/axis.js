@@ -8,8 +8,9 @@ function makeAxis(mode) {
     x[i] = x[i - 1] + (mode === "steps" ? stopOf[i] - stopOf[i - 1] : idle[i] ? min(gap, limit) : gap);
     if (idle[i] && gap > limit * 1.5) folds.push({ b: i - 1, e: i });
   }
-  const end = x[n - 1] || 1;
-  return { mode, x: x.map(at => at / end), folds };
+  // What comes after the last run, the loop's closing, has little room.
+  const last = mode === "fold" && tr.runs.length ? x[min(tr.runs.at(-1).e, n - 1)] * 1.01 : 0, end = last || x[n - 1] || 1;
+  return { mode, x: x.map((at, i) => i < n - 1 ? min(at / end, 1) : 1), folds };
 }
 // By event: the time since the event before it, if nobody had the pen.
 function idleGaps() {

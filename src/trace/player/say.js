@@ -95,7 +95,7 @@ function say(i) {
     CB_END: () => `Callback ${id} ${f ? "has panicked" : "is done"}.` + blocked,
     CANCEL_REQ: () => `${b[i] ? who(i, b[i]) : actor} asks ${me()} to be cancelled.`,
     RESULT_LOST: () => `Nobody looked at the outcome of ${me()}: its panic is logged.`,
-    BLOCK_BEGIN: () => `${onTrack} begins a blocking ${doc.str[b[i]] || "call"}${at(id)}${inLoop ? ", and nobody else can have the pen" : ""}.`,
+    BLOCK_BEGIN: () => `${onTrack} begins “${doc.str[b[i]] || "a call"}”${at(id)}, which blocks ${inLoop ? "the loop: nobody else can have the pen" : "this thread alone"}.`,
     BLOCK_END: () => `The blocking call of ${onTrack} is over.`,
     THREAD_BEGIN: () => `${onTrack} begins${f ? ", as a daemon" : ""}${at(c[i], ", started at ")}.`,
     PROC_BEGIN: () => `Worker process ${id} begins.`,

@@ -1,7 +1,7 @@
 // The timeline: axis, the one pen, kernel and curve stay on top; below them a row for each task, thread and process.
 
 const view = { axis: null, from: 0, to: 1, rows: [], expanded: false, path: [], showPath: true, width: 0, left: 0 };
-const ROW = 22, FEW = 9, PEN = 44, KERNEL = 62, RIGHT = 20;
+const ROW = 20, FEW = 9, PEN = 44, KERNEL = 62, RIGHT = 20;
 const curveTop = () => tr.hasLoop ? 76 : 30;
 
 function openTimeline() {
@@ -54,7 +54,7 @@ function drawTimeline() {
   chooseRows();
   const tall = view.rows.length * ROW;
   $("height").style.height = tall + "px";
-  $("rows").style.height = min(tall, innerHeight * 0.34) + "px";
+  $("rows").style.height = min(tall, innerHeight * 0.3) + "px";
   drawHead();
   drawBody();
 }
@@ -67,7 +67,7 @@ function clip(g, top, height) {
 }
 function drawHead() {
   const top = curveTop(), g = fit($("head"), view.width, top + 30);
-  for (const [text, y] of [view.left > 99 && !veiled() ? inFlight(tr) : "in flight", top + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
+  for (const [text, y] of [[view.left > 99 && !veiled() ? inFlight(tr) : "in flight", top + 14], ...tr.hasLoop ? [["pen", PEN], ["kernel", KERNEL]] : []]) label(g, text, 12, y, view.left - 12, paint.ink);
   clip(g, 0, top + 30);
   drawAxis(g);
   drawPen(g);
@@ -200,7 +200,7 @@ function drawTrack(g, { bars }, y) {
       g.setLineDash(join ? [3, 3] : []);
       g.strokeRect(x1 + 0.5, y - 6.5, width - 1, 13);
       g.setLineDash([]);
-      if (width > 20) label(g, text, x1 + 6, y - 1, width - 10, join ? paint.dim : paint.run);
+      if (width > 20) label(g, text, x1 + 6, y, width - 10, join ? paint.dim : paint.run);
     }
   }
 }

@@ -78,7 +78,7 @@ function showSource() {
   while (!place && before > 0 && !ownLoc(before)) before--;
   const [file, row] = loc[place || ownLoc(before)], name = file || Object.keys(src)[0], text = src[name];
   put("source-h", name ? lastOf(name, "/") : "Source");
-  if (app.text !== text || text === undefined) fill("source", text === undefined ? dim(name ? `${name}:${row}: its text is not in the trace.` : "This run has no source.") : h("ol", ...text.split("\n").map(line => h("li", h("i"), h("code", ...coloured(line))))));
+  if (app.text !== text || text === undefined) fill("source", text === undefined ? dim(!name ? "This run has no source." : `${name}:${row} is not shown: ` + (/^(\/|\w:)/.test(name) ? "it lies outside the project, and only the project's own files are put into a trace." : "the file could not be read from the folder in which the program ran. Run it in the folder of its Cargo.toml.")) : h("ol", ...text.split("\n").map(line => h("li", h("i"), h("code", ...coloured(line))))));
   app.text = text;
   if (text === undefined) return;
   const lines = $("source").firstChild.children, mark = (at, kind, text) => {
@@ -107,7 +107,7 @@ function showTasks() {
     const what = s === "~" ? waitText(state.wait, i) : s === "q" ? "ready for " + span(tr.t[i] - tr.t[state.b]) : s === "r" ? "has the pen" : "";
     const under = task.children.filter(child => shown.has(child)).map(item).filter(Boolean);
     return h("li", h(task === app.task ? "button.task.chosen" : "button.task", { "data-task": tr.tasks.indexOf(task) },
-      h("b.state.s" + "qr~".indexOf(s), { role: "img", "aria-label": word }, s), h("span", short(task)), h("small", what)), under.length ? h("ul", ...under) : null);
+      h("b.state.s" + "qr~".indexOf(s), { role: "img", "aria-label": word }, s), h("span", short(task)), h("em", coroOf(task)), h("small", what)), under.length ? h("ul", ...under) : null);
   }
   const tree = live.filter(task => !shown.has(task.parent)).map(item).filter(Boolean);
   fill("tasks", tree.length ? h("ul", ...tree) : "", dim([tree.length ? "" : "No task is alive", left < 0 ? -left + " more alive" : "", ended ? ended + " ended" : ""].filter(Boolean).join(", ")));
@@ -117,7 +117,7 @@ function showWhy() {
   const { i } = app, run = runAt(i), hurt = run?.slow && !veiled() ? victims(run) : null, chain = whyChain(i), words = view.showPath && !veiled() ? pathWords() : [];
   const links = (kind, all) => h("ol.chain" + kind, ...cap(all.map(({ i, text, loc }) => h("li", h("button.link", { "data-go": i }, text), h("small", at(loc)))), 14));
   fill("why",
-    hurt && h("div.blame", h("h3", nameOf(run) + blocks(run)), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"), late > took(run) * 1.01 && " in all")), 8))),
+    hurt && h("div.blame", h("h3", nameOf(run) + blocks(run) + ". ", h("small", "Late, in all:")), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8))),
     chain.length ? links("", chain) : dim(veiled() ? "…" : tr.box[i] === 2 ? "Nobody can run: the loop is asleep." : "The loop itself is at work, between two steps."),
     words.length && title("Critical path", "why it took " + span(tr.total)), words.length && links(".path", words));
 }

@@ -38,11 +38,12 @@ function pathWords() {
   for (const { task, s, b, e, run } of view.path) {
     if (of !== task) flush();
     of = task;
-    const name = short(task), ahead = s === "q" ? aheadOf(b, e, task) : "", what = s === "~" ? waitsFor(waitAt(task, b)) : ahead + (run?.slow ? "!" : ""), key = s + what;
+    const name = short(task), wait = s === "~" ? waitAt(task, b) : -1, timer = wait >= 0 && tr.flag[wait] === WAIT.timer && alive(tr.timers, wait).find(timer => timer.id === tr.b[wait]);
+    const late = timer ? tr.t[e] - timer.due : 0, ahead = s === "q" || late > tr.doc.slow ? aheadOf(b, e, task) : "", what = s === "~" ? waitsFor(wait) : ahead + (run?.slow ? "!" : ""), key = s + (timer ? ahead : what);
     const text = {
       r: (sum, count) => `${name} runs for ${sum}` + (run.slow ? ", and blocks the loop" : count > 1 ? ` in ${count} steps` : ""),
       q: (sum, count) => `${name} is ready${count > 1 ? ` ${count} times,` : ""} for ${sum}${ahead}`,
-      "~": (sum, count) => `${name} waits${count > 1 ? ` ${count} times` : ""} for ${what}: ${sum}`,
+      "~": (sum, count) => `${name} waits${count > 1 ? ` ${count} times` : ""} for ${timer && count > 1 ? "timers" : what}: ${sum}` + (ahead && `, fired ${span(late)} late${ahead}`),
     }[s];
     const link = links.get(key) || { i: b, text, sum: 0, count: 0 };
     link.sum += tr.t[e] - tr.t[b];
@@ -50,7 +51,7 @@ function pathWords() {
     links.set(key, link);
   }
   flush();
-  if (few) words.push({ i: view.path[0].b, text: `${many(few, "short link")}, together ${span(little)}` });
+  if (little) words.push({ i: view.path[0].b, text: `${many(few, "short link")}, together ${span(little)}` });
   return words;
 }
 // Behind whom an item stood in the queue from b to e: who had the pen for long then.
