@@ -347,10 +347,10 @@ impl Core {
         self.add_timer(self.next_number(), deadline, target)
     }
 
-    /// Sets a timer that wakes the running task, and notes that the task waits for it.
-    pub(crate) fn sleep_until(&self, deadline: u64, waker: &Waker, site: Site) -> TimerKey {
+    /// Sets a timer whose `target` is the running task, and notes that the task waits for it.
+    pub(crate) fn sleep_until(&self, deadline: u64, target: Target, site: Site) -> TimerKey {
         let timer = self.next_number();
-        let key = self.add_timer(timer, deadline, Target::Waker(waker.clone()));
+        let key = self.add_timer(timer, deadline, target);
         self.note_wait(|| WaitOn::Timer(timer, deadline), Some(site));
         key
     }

@@ -13,13 +13,21 @@ impl Core {
         let Some(ticket) = self.current.get() else {
             return;
         };
-        let before = self.ready.borrow_mut().set_wait(ticket, on, site);
+        let replaces = self.ready.borrow_mut().set_wait(ticket, on, site);
         if let Some(observer) = self.observer() {
             self.report_wait(observer, ticket);
         }
-        if !matches!(before, WaitOn::Unknown) {
-            drop_note(before);
+        if replaces {
+            self.drop_replaced();
         }
+    }
+
+    /// Seldom is anything noted twice in a step.
+    #[cold]
+    #[inline(never)]
+    fn drop_replaced(&self) {
+        let replaced = self.ready.borrow_mut().take_replaced();
+        drop(replaced);
     }
 
     /// What the running task has noted in this step: taken away, and `other` stands there instead.
@@ -57,11 +65,4 @@ impl Core {
             .cloned()
             .unwrap_or_default()
     }
-}
-
-/// Seldom is anything noted twice in a step.
-#[cold]
-#[inline(never)]
-fn drop_note(before: WaitOn) {
-    drop(before);
 }

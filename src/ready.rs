@@ -91,6 +91,8 @@ pub(crate) struct Ready {
     table: Table,
     /// What the tasks wait for, by their slots. Beside the table, since a task that awaits no future of ours needs none.
     waits: Vec<Wait>,
+    /// A note that another has replaced, until it is dropped.
+    replaced: WaitOn,
     /// What runs in this turn.
     batch: Vec<Item>,
     /// How much of the batch has come up.
@@ -229,31 +231,37 @@ impl Ready {
         self.entry(ticket).is_some_and(|entry| entry.queued)
     }
 
-    /// Notes what a task waits for, which `on` makes in the place where it is to stand; the caller drops what it returns.
+    /// Notes what a task waits for, which `on` makes in the place where it is to stand. True when that replaces a note that is to
+    /// be dropped: the caller [takes](Ready::take_replaced) it.
     #[inline(always)]
     pub(crate) fn set_wait(
         &mut self,
         ticket: Ticket,
         on: impl FnOnce() -> WaitOn,
         site: Option<Site>,
-    ) -> WaitOn {
+    ) -> bool {
         let slot = ticket.slot();
         let Some(entry) = self.table.get_mut(ticket) else {
-            return WaitOn::Unknown;
+            return false;
         };
-        if self.waits.len() <= slot {
-            grow(&mut self.waits, slot + 1);
+        let place = match self.waits.get_mut(slot) {
+            Some(place) => place,
+            None => grow(&mut self.waits, slot),
+        };
+        let replaces = entry.note == Note::Shared;
+        if replaces {
+            self.replaced = mem::take(&mut place.on);
         }
-        let place = &mut self.waits[slot];
-        let before = match entry.note {
-            Note::Shared => mem::take(&mut place.on),
-            Note::Nothing | Note::Plain => WaitOn::Unknown,
-        };
         let on = on();
         entry.note = on.note();
         // What stands there now is plain.
         mem::forget(mem::replace(place, Wait { on, site }));
-        before
+        replaces
+    }
+
+    /// The note that was replaced last; not to be dropped under a borrow.
+    pub(crate) fn take_replaced(&mut self) -> WaitOn {
+        mem::take(&mut self.replaced)
     }
 
     /// Takes away what the task has noted in this step.
@@ -331,6 +339,7 @@ impl Ready {
 
 #[cold]
 #[inline(never)]
-fn grow(waits: &mut Vec<Wait>, len: usize) {
-    waits.resize_with(len, Wait::default);
+fn grow(waits: &mut Vec<Wait>, slot: usize) -> &mut Wait {
+    waits.resize_with(slot + 1, Wait::default);
+    &mut waits[slot]
 }

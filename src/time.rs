@@ -11,8 +11,9 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::current;
 use crate::observe::Site;
-use crate::timers::TimerKey;
+use crate::timers::{Target, TimerKey};
 use crate::wait_on::WaitOn;
+use crate::waker::{ticket_of, wake_ticket};
 
 /// The future of [`sleep`].
 #[must_use = "a sleep does nothing unless it is awaited"]
@@ -21,17 +22,22 @@ pub struct Sleep {
     site: Site,
 }
 
+/// In 24 bytes, since what is without a timer stands in one enum of its own.
 enum State {
-    /// To wait for so long.
-    Fresh(Duration),
-    /// A bare yield, or a sleep beyond what the clock can count.
-    Yielded,
-    Never,
     Waiting {
         core: Rc<Core>,
         timer: TimerKey,
         deadline: u64,
     },
+    Without(Without),
+}
+
+enum Without {
+    /// To wait for so long.
+    Fresh(Duration),
+    /// A bare yield, or a sleep beyond what the clock can count.
+    Yielded,
+    Never,
     Done,
 }
 
@@ -59,7 +65,7 @@ pub fn sleep(delay: Duration) -> Sleep {
 /// For a sleep on behalf of a caller at `site`.
 pub(crate) fn sleep_at(delay: Duration, site: Site) -> Sleep {
     Sleep {
-        state: State::Fresh(delay),
+        state: State::Without(Without::Fresh(delay)),
         site,
     }
 }
@@ -76,25 +82,26 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         match &this.state {
-            &State::Fresh(delay) => this.begin(delay, context),
+            &State::Without(Without::Fresh(delay)) => this.begin(delay, context),
             State::Waiting { core, timer, .. } => {
                 let mut timers = core.timers.borrow_mut();
                 if timers.is_live(*timer) {
-                    let replaced = timers.set_waker(*timer, context.waker());
+                    let waker = context.waker();
+                    let replaced = timers.set_waker(*timer, waker, ticket_of(waker));
                     drop(timers);
                     drop(replaced);
                     this.note_wait();
                     return Poll::Pending;
                 }
                 drop(timers);
-                this.state = State::Done;
+                this.state = State::Without(Without::Done);
                 Poll::Ready(())
             }
-            State::Never => {
+            State::Without(Without::Never) => {
                 this.note_wait();
                 Poll::Pending
             }
-            State::Yielded | State::Done => Poll::Ready(()),
+            State::Without(Without::Yielded | Without::Done) => Poll::Ready(()),
         }
     }
 }
@@ -102,19 +109,24 @@ impl Future for Sleep {
 impl Sleep {
     fn begin(&mut self, delay: Duration, context: &Context<'_>) -> Poll<()> {
         let core = current::expect();
+        let waker = context.waker();
         if delay.is_zero() {
             core.note_wait(|| WaitOn::Yield, Some(self.site));
-            context.waker().wake_by_ref();
-            self.state = State::Yielded;
+            match ticket_of(waker) {
+                Some(ticket) => wake_ticket(&core, ticket),
+                None => waker.wake_by_ref(),
+            }
+            self.state = State::Without(Without::Yielded);
             return Poll::Pending;
         }
         let Some(deadline) = core.clock.after(delay) else {
-            self.state = State::Never;
+            self.state = State::Without(Without::Never);
             self.note_wait();
             return Poll::Pending;
         };
+        let target = Target::wake(waker, ticket_of(waker));
         self.state = State::Waiting {
-            timer: core.sleep_until(deadline, context.waker(), self.site),
+            timer: core.sleep_until(deadline, target, self.site),
             core,
             deadline,
         };
@@ -138,13 +150,13 @@ impl Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.state {
-            State::Fresh(delay) => write!(f, "<sleep {delay:?}>"),
+            State::Without(Without::Fresh(delay)) => write!(f, "<sleep {delay:?}>"),
             State::Waiting { deadline, .. } => {
                 let deadline = Duration::from_nanos(*deadline).as_secs_f64();
                 write!(f, "<sleep until {deadline:.3} s>")
             }
-            State::Never => f.write_str("<sleep until never>"),
-            State::Yielded | State::Done => f.write_str("<sleep done>"),
+            State::Without(Without::Never) => f.write_str("<sleep until never>"),
+            State::Without(_) => f.write_str("<sleep done>"),
         }
     }
 }

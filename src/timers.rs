@@ -1,8 +1,8 @@
 //! Timers in (deadline, sequence) order: equal deadlines fire in the order in which they were set.
 //!
 //! The far ones hang in a wheel, in no order; those of the current tick stand in a heap. A cancelled timer leaves its entry in
-//! the heap or the wheel behind, which is dropped when it comes up or when such entries are the majority. Knows wakers and
-//! callbacks, nothing of the loop.
+//! the heap or the wheel behind, which is dropped when it comes up or when such entries are the majority. Knows tickets, wakers
+//! and callbacks, nothing of the loop.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,13 +12,26 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::callback::Callback;
+use crate::ticket::Ticket;
 use crate::wheel::{Far, Wheel};
 
-/// What happens when a timer's turn has come.
+/// What happens when a timer's turn has come. What is larger than a word is in a box, so that a timer is 24 bytes.
 pub(crate) enum Target {
-    Waker(Waker),
-    /// In a box, so that a timer is 32 bytes.
+    /// A task of this library steps.
+    Task(Ticket),
+    Waker(Box<Waker>),
     Callback(Box<Rc<Callback>>),
+}
+
+impl Target {
+    /// Wakes `waker`, which is this ticket's if it is of this library.
+    #[inline]
+    pub(crate) fn wake(waker: &Waker, ticket: Option<Ticket>) -> Target {
+        match ticket {
+            Some(ticket) => Target::Task(ticket),
+            None => Target::Waker(Box::new(waker.clone())),
+        }
+    }
 }
 
 /// Names one timer; stale once it ran or was cancelled.
@@ -30,11 +43,19 @@ pub(crate) struct TimerKey {
 }
 
 struct Entry {
+    /// With [`DUE`] in it when it has left for the ready queue, where its item names it by its slot: until that comes up the slot
+    /// is not used again.
     sequence: u64,
-    /// It has left for the ready queue, where its item names it by its slot: until that comes up the slot is not used again.
-    due: bool,
     /// `None` when it was cancelled after that.
     target: Option<Target>,
+}
+
+const DUE: u64 = 1 << 63;
+
+impl Entry {
+    fn is_due(&self) -> bool {
+        self.sequence & DUE != 0
+    }
 }
 
 /// Fewer stale entries than this are not worth a search.
@@ -65,7 +86,6 @@ impl Timers {
         let check = sequence as u32;
         let slot = self.entries.insert(Entry {
             sequence,
-            due: false,
             target: Some(target),
         }) as u32;
         self.far.follow(now);
@@ -170,7 +190,7 @@ impl Timers {
             return None;
         }
         let Reverse((deadline, sequence, slot)) = self.near.pop()?;
-        self.entries[slot as usize].due = true;
+        self.entries[slot as usize].sequence |= DUE;
         self.due += 1;
         Some((slot, deadline, sequence))
     }
@@ -179,7 +199,7 @@ impl Timers {
     pub(crate) fn take_due(&mut self, slot: u32) -> Option<(u64, Target)> {
         let entry = self.entries.remove(slot as usize);
         self.due -= 1;
-        Some((entry.sequence, entry.target?))
+        Some((entry.sequence & !DUE, entry.target?))
     }
 
     /// Cancels the timer, due or not: the caller drops its target (not under a borrow, since a drop may call back).
@@ -188,7 +208,7 @@ impl Timers {
         if entry.sequence as u32 != key.check {
             return None;
         }
-        if entry.due {
+        if entry.is_due() {
             return entry.target.take();
         }
         let entry = self.entries.remove(key.slot as usize);
@@ -204,18 +224,23 @@ impl Timers {
         entry.is_some_and(|entry| entry.sequence as u32 == key.check && entry.target.is_some())
     }
 
-    /// Makes a live timer wake `waker` from now on; returns the one it would have woken if that was another.
-    pub(crate) fn set_waker(&mut self, key: TimerKey, waker: &Waker) -> Option<Target> {
+    /// Makes a live timer wake `waker` from now on, as [`Target::wake`]; the caller drops what it returns.
+    pub(crate) fn set_waker(
+        &mut self,
+        key: TimerKey,
+        waker: &Waker,
+        ticket: Option<Ticket>,
+    ) -> Option<Target> {
         let target = &mut self.entries[key.slot as usize].target;
-        match target {
-            Some(Target::Waker(old)) if old.will_wake(waker) => None,
-            _ => target.replace(Target::Waker(waker.clone())),
+        match (&target, ticket) {
+            (Some(Target::Waker(old)), None) if old.will_wake(waker) => None,
+            _ => target.replace(Target::wake(waker, ticket)),
         }
     }
 
     /// The sequence number of a live timer.
     pub(crate) fn sequence(&self, key: TimerKey) -> u64 {
-        self.entries[key.slot as usize].sequence
+        self.entries[key.slot as usize].sequence & !DUE
     }
 
     fn sweep_first(&mut self) {
@@ -252,7 +277,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn noop() -> Target {
-        Target::Waker(Waker::noop().clone())
+        Target::wake(Waker::noop(), None)
     }
 
     fn timers(deadlines: &[u64]) -> (Timers, Vec<TimerKey>) {

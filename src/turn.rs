@@ -19,7 +19,7 @@ use crate::ready::{Begun, Next};
 use crate::report;
 use crate::text::{function_name, on_one_line};
 use crate::timers::Target;
-use crate::waker::wake_on;
+use crate::waker::{wake_on, wake_ticket};
 
 /// The longest sleep: kernels do not agree on longer ones, and waking once a day costs nothing.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
@@ -428,11 +428,10 @@ fn run_timer(core: &Core, slot: u32) -> Option<Ran> {
     let (timer, target) = core.timers.borrow_mut().take_due(slot)?;
     core.acts(Cause::Timer(timer));
     match target {
-        Target::Waker(waker) => {
-            wake_on(core, waker);
-            core.acts(Cause::Outside);
-            Some(Ran::Sleep(timer))
-        }
-        Target::Callback(callback) => call::<true>(core, &callback),
+        Target::Task(ticket) => wake_ticket(core, ticket),
+        Target::Waker(waker) => wake_on(core, *waker),
+        Target::Callback(callback) => return call::<true>(core, &callback),
     }
+    core.acts(Cause::Outside);
+    Some(Ran::Sleep(timer))
 }

@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::current;
 use crate::http::error::ErrorKind;
 use crate::timers::{Target, TimerKey};
+use crate::waker::ticket_of;
 
 /// Limits of time; `None` is no limit. aiohttp's `ClientTimeout`, with its names.
 ///
@@ -153,10 +154,11 @@ impl Alarm {
         if deadline.at == u64::MAX {
             return Ok(());
         }
+        let waker = context.waker();
         if let Some((key, at)) = self.set {
             let mut timers = self.core.timers.borrow_mut();
             if at == deadline.at && timers.is_live(key) {
-                let replaced = timers.set_waker(key, context.waker());
+                let replaced = timers.set_waker(key, waker, ticket_of(waker));
                 drop(timers);
                 drop(replaced);
                 return Ok(());
@@ -167,7 +169,7 @@ impl Alarm {
                 return Err(deadline.error());
             }
         }
-        let target = Target::Waker(context.waker().clone());
+        let target = Target::wake(waker, ticket_of(waker));
         self.set = Some((self.core.set_timer(deadline.at, target), deadline.at));
         Ok(())
     }
