@@ -395,3 +395,71 @@ fn r75_plain_requests_go_to_the_proxy_with_their_whole_url() {
         assert!(error.to_string().starts_with("ClientSession: "), "{error}");
     }
 }
+
+#[test]
+fn r57_the_default_port_is_not_a_part_of_the_host() {
+    let (url, _) = serve_all(|_, peer| {
+        while let Some(request) = peer.request() {
+            let target = request.split(' ').nth(1).unwrap();
+            peer.answer(&format!("{target} {}", field(&request, "host").unwrap()));
+        }
+    });
+    run(async move {
+        let session = ClientSession::builder().proxy(url).build().unwrap();
+        for (url, expected) in [
+            ("http://x.example:80/", "http://x.example/ x.example"),
+            (
+                "http://X.example:443",
+                "http://x.example:443/ x.example:443",
+            ),
+            ("http://[::1]:80/", "http://[::1]/ [::1]"),
+        ] {
+            assert_eq!(text(&session, url).await, expected);
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn r79_an_address_in_another_spelling_is_the_same_address() {
+    run(async move {
+        let seen = Rc::new(std::cell::RefCell::new(Vec::new()));
+        let notes = seen.clone();
+        let connector = TcpConnector::builder().connect_filter(move |address| {
+            notes.borrow_mut().push(address.to_string());
+            false
+        });
+        let session = session(connector);
+        for url in [
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://127.1/",
+        ] {
+            session.get(url).await.unwrap_err();
+        }
+        assert_eq!(*seen.borrow(), ["127.0.0.1:80"; 4]);
+    })
+    .unwrap();
+}
+
+#[test]
+fn r77_no_more_than_a_thousand_names_are_remembered() {
+    run(async move {
+        let mut names = Names::new(&[HERE]);
+        names.delay = Duration::ZERO;
+        let session = session(names.connector().connect_filter(|_| false));
+        let ask = async |name: usize| {
+            let url = format!("http://name{name}.example/");
+            session.get(url).await.unwrap_err();
+            names.asked.borrow().len()
+        };
+        for name in 0..1000 {
+            assert_eq!(ask(name).await, name + 1);
+        }
+        assert_eq!(ask(0).await, 1000, "all are remembered");
+        assert_eq!(ask(1000).await, 1001);
+        assert_eq!(ask(0).await, 1002, "there was no room for another");
+    })
+    .unwrap();
+}

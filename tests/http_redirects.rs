@@ -332,3 +332,41 @@ fn r73_a_long_body_of_a_redirect_is_not_read() {
     .unwrap();
     server.join().unwrap();
 }
+
+/// What the body of a redirect is compressed with is nobody's business.
+#[test]
+fn r73_the_body_of_a_redirect_is_read_as_it_comes() {
+    let (url, server) = serve(vec![script(|peer| {
+        peer.request().unwrap();
+        let body = "this is no gzip".repeat(4000);
+        let length = body.len();
+        peer.send(format!(
+            "HTTP/1.1 302 R\r\nLocation: /next\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n{body}"
+        ));
+        peer.answer_all("ok");
+    })]);
+    run(async move {
+        let session = ClientSession::new();
+        assert_eq!(session.get(&url).await.unwrap().text().await.unwrap(), "ok");
+        assert_eq!(session.stats().connected, 1);
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r70_a_redirect_that_cannot_be_followed_closes_its_connection() {
+    let (url, server) = serve(vec![script(|peer| {
+        peer.request().unwrap();
+        peer.send("HTTP/1.1 302 R\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(peer.until_closed(), b"");
+    })]);
+    run(async move {
+        let session = ClientSession::new();
+        session.get(&url).await.unwrap_err();
+        let stats = session.stats();
+        assert_eq!((stats.idle, stats.in_use), (0, 0));
+    })
+    .unwrap();
+    server.join().unwrap();
+}

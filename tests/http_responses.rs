@@ -384,3 +384,85 @@ fn a_response_is_written_to_a_file_or_stream() {
     })
     .unwrap();
 }
+
+#[test]
+fn r82_where_there_is_no_body_there_is_nothing_to_decode() {
+    let (url, _) = serve_all(|_, peer| {
+        while let Some(request) = peer.head() {
+            let status = request.split(' ').nth(1).unwrap()[1..].to_owned();
+            peer.send(format!("HTTP/1.1 {status} x\r\nContent-Encoding: gzip\r\n"));
+            peer.send(match status.as_str() {
+                "200" => "Content-Length: 0\r\n\r\n",
+                _ => "\r\n",
+            });
+        }
+    });
+    run(async move {
+        let session = ClientSession::new();
+        for status in ["204", "304", "200"] {
+            let response = session.get(format!("{url}{status}")).await.unwrap();
+            assert_eq!(response.bytes().await.unwrap(), "", "{status}");
+        }
+        let response = session.head(format!("{url}200")).await.unwrap();
+        assert_eq!(response.bytes().await.unwrap(), "");
+        assert_eq!(session.stats().connected, 1);
+    })
+    .unwrap();
+}
+
+#[test]
+fn r83_while_nobody_reads_the_limit_of_reading_does_not_count() {
+    let (url, server) = serve(vec![script(|peer| {
+        peer.request().unwrap();
+        let body = "x".repeat(500_000);
+        peer.send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n{body}"
+        ));
+        peer.until_closed();
+    })]);
+    run(async move {
+        let timeout = ClientTimeout {
+            sock_read: Some(Duration::from_millis(100)),
+            ..ClientTimeout::default()
+        };
+        let session = ClientSession::new();
+        let mut response = session.get(&url).timeout(timeout).await.unwrap();
+        let mut bytes = response.chunk().await.unwrap().unwrap().len();
+        for _ in 0..2 {
+            sleep(Duration::from_millis(250)).await;
+            bytes += response.chunk().await.unwrap().unwrap().len();
+        }
+        assert_eq!(bytes + response.bytes().await.unwrap().len(), 500_000);
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r88_text_is_utf8_without_its_mark_and_what_is_none_is_replaced() {
+    let bodies: [(&[u8], &str); 5] = [
+        (b"caf\xC3\xA9", "caf\u{e9}"),
+        (b"\xEF\xBB\xBFtext", "text"),
+        (b"\xEF\xBB\xBF\xEF\xBB\xBFtext", "\u{feff}text"),
+        (b"caf\xE9!", "caf\u{fffd}!"),
+        (b"", ""),
+    ];
+    let (url, _) = serve_all(move |_, peer| {
+        for (body, _) in bodies {
+            peer.request();
+            let length = body.len();
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=latin1\r\nContent-Length: {length}\r\n\r\n"
+            ));
+            peer.send(body);
+        }
+    });
+    run(async move {
+        let session = ClientSession::new();
+        for (_, expected) in bodies {
+            let response = session.get(&url).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), expected);
+        }
+    })
+    .unwrap();
+}

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use glassloop::http::{ClientSession, ErrorKind, TcpConnector};
+use glassloop::http::{Body, ClientSession, ClientTimeout, ErrorKind, TcpConnector};
 use glassloop::{run, sleep};
 use http_peer::{Peer, Script, script, serve, serve_all};
 
@@ -436,6 +436,102 @@ fn force_close_keeps_nothing() {
             .unwrap();
         text(&session, &url).await;
         assert_eq!(session.stats().idle, 0);
+    })
+    .unwrap();
+}
+
+#[test]
+fn r46_which_methods_are_sent_again() {
+    for (method, again) in [
+        ("GET", true),
+        ("HEAD", true),
+        ("OPTIONS", true),
+        ("TRACE", true),
+        ("PUT", true),
+        ("DELETE", true),
+        ("QUERY", true),
+        ("POST", false),
+        ("PATCH", false),
+        ("OTHER", false),
+    ] {
+        let mut scripts = stale();
+        scripts.truncate(1 + usize::from(again));
+        let (url, server) = serve(scripts);
+        run(async move {
+            let session = ClientSession::new();
+            assert_eq!(text(&session, &url).await, "c0");
+            let method: http::Method = method.parse().unwrap();
+            let answer = session.request(method.clone(), &url).await;
+            assert_eq!(answer.is_ok(), again, "{method}");
+            let connected = session.stats().connected;
+            assert_eq!(connected, 1 + u64::from(again), "{method}");
+        })
+        .unwrap();
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn r49_a_body_that_is_a_stream_is_not_sent_again() {
+    let (url, server) = serve(stale().drain(..1).collect());
+    run(async move {
+        let session = ClientSession::new();
+        assert_eq!(text(&session, &url).await, "c0");
+        let body = Body::from_reader(&b"once"[..], 4);
+        let error = session.put(&url).body(body).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::ConnectionClosed),
+            "{error}"
+        );
+        assert!(error.is_reused());
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r49_the_second_try_has_what_is_left_of_the_time() {
+    let closes_late = script(|peer| {
+        peer.request().unwrap();
+        peer.answer("c0");
+        peer.request().unwrap();
+        std::thread::sleep(Duration::from_millis(600));
+    });
+    let silent = script(|peer| drop(peer.until_closed()));
+    let (url, server) = serve(vec![closes_late, silent]);
+    run(async move {
+        let session = ClientSession::new();
+        assert_eq!(text(&session, &url).await, "c0");
+        let began = std::time::Instant::now();
+        let timeout = ClientTimeout::total(Duration::from_millis(900));
+        let error = session.get(&url).timeout(timeout).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Timeout("total", _)),
+            "{error}"
+        );
+        assert_eq!(session.stats().connected, 2);
+        let took = began.elapsed();
+        // A limit of its own for the second try would end it after a second and a half.
+        let range = Duration::from_millis(899)..Duration::from_millis(1450);
+        assert!(range.contains(&took), "{took:?}");
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn r84_the_limit_of_reading_is_not_left_armed_on_a_kept_connection() {
+    let (url, _) = serve_all(|number, peer| peer.answer_all(&format!("c{number}")));
+    run(async move {
+        let timeout = ClientTimeout {
+            sock_read: Some(Duration::from_millis(40)),
+            ..ClientTimeout::default()
+        };
+        let session = ClientSession::builder().timeout(timeout).build().unwrap();
+        for _ in 0..3 {
+            assert_eq!(text(&session, &url).await, "c0");
+            sleep(Duration::from_millis(80)).await;
+        }
     })
     .unwrap();
 }

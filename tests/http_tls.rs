@@ -261,3 +261,25 @@ fn a_root_certificate_that_is_none_is_refused() {
         assert!(error.to_string().starts_with("ClientSession: "), "{error}");
     }
 }
+
+#[test]
+fn r19_so_much_of_a_proxys_refusal_is_kept() {
+    let (url, _) = http_peer::serve_all(|_, peer| {
+        peer.head().unwrap();
+        let body = "no".repeat(50_000);
+        peer.send(format!(
+            "HTTP/1.1 502 No\r\nContent-Length: 100000\r\n\r\n{body}"
+        ));
+        peer.until_closed();
+    });
+    run(async move {
+        let session = ClientSession::builder().proxy(url).build().unwrap();
+        let error = session.get("https://name.example/").await.unwrap_err();
+        let ErrorKind::ProxyRefused(status, body) = error.kind() else {
+            panic!("{error}");
+        };
+        assert_eq!((status.as_u16(), body.len()), (502, 64 * 1024));
+        assert_eq!((session.stats().idle, session.stats().in_use), (0, 0));
+    })
+    .unwrap();
+}

@@ -295,4 +295,20 @@ mod tests {
         assert_eq!(String::from_utf8(request).unwrap(), expected);
         assert_eq!(proxy.address(), "http://proxy:3128");
     }
+
+    #[test]
+    fn r53_another_password_is_another_proxy() {
+        let name = |url: &str| Proxy::new(url).unwrap().name();
+        assert_eq!(name("http://p:1/"), name("http://p:1"));
+        let names = [
+            "http://p:1",
+            "http://p:2",
+            "http://a:b@p:1",
+            "http://a:c@p:1",
+        ]
+        .map(name);
+        for (at, one) in names.iter().enumerate() {
+            assert!(!names[at + 1..].contains(one), "{one}");
+        }
+    }
 }

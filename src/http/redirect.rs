@@ -89,3 +89,38 @@ impl Request {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::ClientSession;
+
+    /// What of the secrets of a request for `from` goes on to `to`.
+    fn kept(from: &str, to: &str) -> bool {
+        let request = ClientSession::new().get(from).bearer_auth("secret");
+        let request = request.header("cookie", "a").header("cookie", "b");
+        let mut request = request.cookie("c", "d").build().unwrap();
+        let next = Rc::new(to.parse().unwrap());
+        request.redirect(StatusCode::FOUND, next).unwrap();
+        let secrets = request.headers.len() + usize::from(!request.cookies.is_empty());
+        assert!(secrets == 0 || secrets == 4, "{secrets}");
+        secrets == 4
+    }
+
+    #[test]
+    fn r71_which_redirects_leave_the_origin() {
+        assert!(kept("http://x.example/a", "http://x.example/b?c"));
+        assert!(kept("http://x.example/a", "http://X.EXAMPLE:80/b"));
+        for to in [
+            "https://x.example/a",
+            "http://x.example:81/a",
+            "http://y.example/a",
+            "http://www.x.example/a",
+            "http://x.example./a",
+        ] {
+            assert!(!kept("http://x.example/a", to), "{to}");
+        }
+        assert!(!kept("https://x.example/a", "http://x.example/a"));
+        assert!(!kept("https://x.example/a", "https://x.example:80/a"));
+    }
+}
