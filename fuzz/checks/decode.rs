@@ -1,6 +1,7 @@
 //! Content codings. The input: a byte that chooses the codings, a byte that says where to cut, the body.
 //!
-//! - The same in every delivery, in steps of at most 64 KiB, each of which takes, gives or ends.
+//! - The same in every delivery, in steps of at most 64 KiB, each of which takes, gives or ends. With Brotli and Zstandard it
+//!   depends on the delivery how much comes before an error.
 //! - A body that is accepted means the same to flate2's own reader.
 
 use std::io::Read;
@@ -19,14 +20,18 @@ pub fn check(data: &[u8]) {
     let &[choice, seed, ref body @ ..] = data else {
         return;
     };
-    let coding = [
+    let codings = [
         "gzip",
         "deflate",
         "gzip, gzip",
         "deflate, gzip",
         "gzip, deflate, x-gzip",
+        #[cfg(feature = "brotli")]
+        "br",
+        #[cfg(feature = "zstd")]
+        "zstd",
     ];
-    let coding = coding[usize::from(choice) % coding.len()];
+    let coding = codings[usize::from(choice) % codings.len()];
     let decoder = || {
         let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(coding))]);
         Decoder::new(&headers).unwrap().unwrap()
@@ -35,10 +40,18 @@ pub fn check(data: &[u8]) {
         return;
     };
     for seed in [1, seed.max(2)] {
-        assert_eq!(
-            run(decoder(), body, &cuts(seed, body.len())).as_ref(),
-            Some(&whole)
-        );
+        let Some(cut) = run(decoder(), body, &cuts(seed, body.len())) else {
+            continue;
+        };
+        let (longer, shorter) = match cut.0.len() > whole.0.len() {
+            true => (&cut, &whole),
+            false => (&whole, &cut),
+        };
+        // How much of the good bytes comes before an error may depend on the pieces, with those that decode by the block.
+        let is_error_of_blocks = ["br", "zstd"].contains(&coding) && longer.1.is_err();
+        if !(is_error_of_blocks && shorter.1.is_err() && longer.0.starts_with(&shorter.0)) {
+            assert_eq!(cut, whole);
+        }
     }
     let (out, Ok(())) = whole else {
         return;

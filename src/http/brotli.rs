@@ -4,6 +4,7 @@ use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, Sta
 
 use super::coding::Coding;
 
+/// What a step has decoded before it finds an error is lost in the library: how much that is depends on the pieces that came.
 pub(super) struct Brotli {
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
     at: At,
