@@ -32,6 +32,7 @@ mod limits;
 mod multipart;
 mod parse_error;
 pub mod parser;
+mod permits;
 mod policy;
 mod pool;
 mod pool_stats;

@@ -1,11 +1,10 @@
-//! The pool: a limit on how many connections there are, a line of those who wait for one, and the connections that are idle.
+//! The pool: the connections that are idle, and the right to use one.
 //!
-//! A request holds a [`Permit`] while it uses a connection. A permit that is dropped goes straight to the next in line, so
-//! nobody can slip in; whoever is cancelled with a permit passes it on. While a connection is idle the loop has an eye on it:
-//! whatever the server sends then, the end of the stream too, closes it, so that it can never be taken for an answer.
+//! A request holds a [`Permit`] while it uses a connection. While a connection is idle the loop has an eye on it: whatever the
+//! server sends then, the end of the stream too, closes it, so that it can never be taken for an answer.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -17,9 +16,9 @@ use crate::event_loop::get_running_loop;
 use crate::gauges::{Gauge, Gauges};
 use crate::http::connection::Connection;
 use crate::http::connector::TcpConnector;
+use crate::http::permits::{Line, Permits};
 use crate::http::pool_stats::PoolStats;
 use crate::observe::Site;
-use crate::promise::Promise;
 
 /// All that lead to one place.
 pub(crate) struct Host {
@@ -27,9 +26,7 @@ pub(crate) struct Host {
     pub(crate) name: Box<str>,
     /// The one used last stands at the end.
     idle: RefCell<Vec<Idle>>,
-    in_use: Cell<usize>,
-    /// In the order of their numbers.
-    waiters: RefCell<VecDeque<(u64, Promise<bool>)>>,
+    line: Rc<Line>,
 }
 
 struct Idle {
@@ -43,17 +40,12 @@ pub(crate) struct Pool {
     hosts: RefCell<HashMap<Box<str>, Rc<Host>>>,
     /// The one that was asked for last, which mostly is asked for again.
     last: RefCell<Option<Rc<Host>>>,
-    limit: usize,
-    limit_per_host: usize,
+    permits: Permits,
     keepalive: Duration,
     force_close: bool,
-    in_use: Cell<usize>,
     idle: Cell<usize>,
-    /// Hosts somebody waits for.
-    queues: RefCell<Vec<Rc<Host>>>,
-    /// Numbers of waiters and idle connections.
+    /// Numbers of idle connections.
     numbers: Cell<u64>,
-    closed: Cell<bool>,
     /// Closes those that have been idle for too long.
     sweep: RefCell<Option<TimerHandle>>,
     core: RefCell<Weak<Core>>,
@@ -61,25 +53,16 @@ pub(crate) struct Pool {
     reused: Cell<u64>,
 }
 
-/// 0 is no limit.
-fn has_room(used: usize, limit: usize) -> bool {
-    limit == 0 || used < limit
-}
-
 impl Pool {
     pub(crate) fn new(settings: &TcpConnector) -> Rc<Pool> {
         Rc::new(Pool {
             hosts: RefCell::default(),
             last: RefCell::default(),
-            limit: settings.limit,
-            limit_per_host: settings.limit_per_host,
+            permits: Permits::new(settings.limit, settings.limit_per_host),
             keepalive: settings.keepalive,
             force_close: settings.force_close,
-            in_use: Cell::new(0),
             idle: Cell::new(0),
-            queues: RefCell::default(),
             numbers: Cell::new(0),
-            closed: Cell::new(false),
             sweep: RefCell::new(None),
             core: RefCell::default(),
             connected: Cell::new(0),
@@ -88,11 +71,10 @@ impl Pool {
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
-        let queues = self.queues.borrow();
         PoolStats {
             idle: self.idle.get(),
-            in_use: self.in_use.get(),
-            waiting: queues.iter().map(|host| host.waiters.borrow().len()).sum(),
+            in_use: self.permits.in_use(),
+            waiting: self.permits.waiting(),
             connected: self.connected.get(),
             reused: self.reused.get(),
         }
@@ -114,8 +96,7 @@ impl Pool {
             let host = Rc::new(Host {
                 name: name.into(),
                 idle: RefCell::default(),
-                in_use: Cell::new(0),
-                waiters: RefCell::default(),
+                line: Rc::default(),
             });
             hosts.insert(name.into(), host.clone());
             host
@@ -125,51 +106,21 @@ impl Pool {
 
     /// The right to use one connection, without waiting.
     pub(crate) fn try_permit(self: &Rc<Self>, host: &Rc<Host>) -> Option<Permit> {
-        let free = has_room(self.in_use.get(), self.limit)
-            && has_room(host.in_use.get(), self.limit_per_host)
-            && host.waiters.borrow().is_empty()
-            && !self.closed.get();
-        free.then(|| {
-            self.occupy(host);
-            Permit {
-                pool: self.clone(),
-                host: host.clone(),
-            }
-        })
-    }
-
-    /// The right to use one connection. First come, first served, for each host. `None` when the session is closed.
-    pub(crate) async fn permit(self: &Rc<Self>, host: &Rc<Host>, site: Site) -> Option<Permit> {
-        if let Some(permit) = self.try_permit(host) {
-            return Some(permit);
-        }
-        if self.closed.get() {
-            return None;
-        }
-        let (number, turn) = self.line_up(host);
-        let mut waiting = Waiting {
-            pool: self,
-            host,
-            number,
-            turn: Some(turn.clone()),
-        };
-        // It ends otherwise only with this coroutine.
-        let granted = turn.join_at(site).await.unwrap_or(false);
-        waiting.turn = None;
-        granted.then(|| Permit {
+        let taken = self.permits.try_take(&host.line);
+        taken.then(|| Permit {
             pool: self.clone(),
             host: host.clone(),
         })
     }
 
-    fn line_up(&self, host: &Rc<Host>) -> (u64, Promise<bool>) {
-        let (number, turn) = (self.next_number(), Promise::new());
-        host.waiters.borrow_mut().push_back((number, turn.clone()));
-        let mut queues = self.queues.borrow_mut();
-        if !queues.iter().any(|queue| Rc::ptr_eq(queue, host)) {
-            queues.push(host.clone());
-        }
-        (number, turn)
+    /// The right to use one connection. First come, first served, for each host. `None` when the session is closed.
+    pub(crate) async fn permit(self: &Rc<Self>, host: &Rc<Host>, site: Site) -> Option<Permit> {
+        let _wanted = Wanted(self, host);
+        let taken = self.permits.take(&host.line, site).await;
+        taken.then(|| Permit {
+            pool: self.clone(),
+            host: host.clone(),
+        })
     }
 
     /// The session belongs to the loop that uses it.
@@ -178,7 +129,7 @@ impl Pool {
             return;
         }
         assert!(
-            self.in_use.get() == 0,
+            self.permits.in_use() == 0,
             "this ClientSession is in use in another event loop: make one for each loop"
         );
         self.close_idle();
@@ -187,48 +138,8 @@ impl Pool {
         core.extension::<Gauges>().add(Rc::downgrade(&gauge));
     }
 
-    fn occupy(&self, host: &Host) {
-        self.in_use.set(self.in_use.get() + 1);
-        host.in_use.set(host.in_use.get() + 1);
-    }
-
-    fn vacate(&self, host: &Host) {
-        self.in_use.set(self.in_use.get() - 1);
-        host.in_use.set(host.in_use.get() - 1);
-    }
-
-    /// Frees a place, and gives it to the next in line.
-    fn release(&self, host: &Host) {
-        self.vacate(host);
-        while let Some((next, turn)) = self.next_in_line() {
-            self.occupy(&next);
-            if turn.set_result(true).is_ok() {
-                break;
-            }
-            self.vacate(&next);
-        }
-        self.forget_unused(host);
-    }
-
-    /// Takes the one out of the line that waits longest among those whose host has room.
-    fn next_in_line(&self) -> Option<(Rc<Host>, Promise<bool>)> {
-        if !has_room(self.in_use.get(), self.limit) {
-            return None;
-        }
-        let mut queues = self.queues.borrow_mut();
-        queues.retain(|host| !host.waiters.borrow().is_empty());
-        let ready = |host: &&Rc<Host>| has_room(host.in_use.get(), self.limit_per_host);
-        let first = |host: &&Rc<Host>| host.waiters.borrow().front().map(|(number, _)| *number);
-        let host = queues.iter().filter(ready).min_by_key(first)?;
-        let (_, turn) = host.waiters.borrow_mut().pop_front()?;
-        Some((host.clone(), turn))
-    }
-
     fn forget_unused(&self, host: &Host) {
-        let unused = host.in_use.get() == 0
-            && host.idle.borrow().is_empty()
-            && host.waiters.borrow().is_empty();
-        if unused {
+        if host.line.is_unused() && host.idle.borrow().is_empty() {
             self.hosts.borrow_mut().remove(&host.name);
             self.last
                 .borrow_mut()
@@ -258,7 +169,10 @@ impl Pool {
     /// A connection is about to be made by the holder of a permit: idle ones are closed where the limits leave no room.
     pub(crate) fn make_room(&self, host: &Host) {
         self.connected.set(self.connected.get() + 1);
-        while self.limit > 0 && self.in_use.get() + self.idle.get() > self.limit {
+        while self
+            .permits
+            .is_too_many(self.permits.in_use() + self.idle.get())
+        {
             let hosts = self.hosts.borrow();
             let until = |host: &&Rc<Host>| host.idle.borrow().first().map(|idle| idle.until);
             let idle = hosts.values().filter(|host| until(host).is_some());
@@ -268,8 +182,8 @@ impl Pool {
             drop(hosts);
             self.close_first(&host);
         }
-        let per_host = self.limit_per_host;
-        while per_host > 0 && host.in_use.get() + host.idle.borrow().len() > per_host {
+        let open = || host.line.in_use() + host.idle.borrow().len();
+        while self.permits.is_too_many_of_host(open()) {
             self.close_first(host);
         }
     }
@@ -291,7 +205,7 @@ impl Pool {
             return;
         };
         let here = current::with(|running| Rc::ptr_eq(running, &core)) == Some(true);
-        if self.closed.get() || self.force_close || keep.is_zero() || !here {
+        if self.permits.is_closed() || self.force_close || keep.is_zero() || !here {
             return;
         }
         let number = match &connection.eye {
@@ -391,13 +305,8 @@ impl Pool {
 
     /// No more requests: idle connections are closed now, those in use after their response, and who waits is sent home.
     pub(crate) fn close_all(&self) {
-        self.closed.set(true);
+        self.permits.close();
         self.close_idle();
-        for host in self.queues.take() {
-            for (_, turn) in host.waiters.take() {
-                let _ = turn.set_result(false);
-            }
-        }
     }
 }
 
@@ -429,29 +338,16 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.release(&self.host);
+        self.pool.permits.release(&self.host.line);
+        self.pool.forget_unused(&self.host);
     }
 }
 
-struct Waiting<'a> {
-    pool: &'a Rc<Pool>,
-    host: &'a Rc<Host>,
-    number: u64,
-    turn: Option<Promise<bool>>,
-}
+/// Somebody waits for a permit: when that is over, however it ends, the host may be one that nobody uses.
+struct Wanted<'a>(&'a Pool, &'a Host);
 
-impl Drop for Waiting<'_> {
+impl Drop for Wanted<'_> {
     fn drop(&mut self) {
-        let Some(turn) = self.turn.take() else { return };
-        let mut waiters = self.host.waiters.borrow_mut();
-        if let Ok(at) = waiters.binary_search_by_key(&self.number, |(number, _)| *number) {
-            waiters.remove(at);
-        }
-        drop(waiters);
-        // Refused when it is done already: cancelled by the task's own cancellation, or given the permit in the very turn in
-        // which the task was cancelled.
-        if !turn.cancel() && !turn.cancelled() && turn.result().is_ok_and(|granted| *granted) {
-            self.pool.release(self.host);
-        }
+        self.0.forget_unused(self.1);
     }
 }
