@@ -524,13 +524,13 @@ fn r84_the_limit_of_reading_is_not_left_armed_on_a_kept_connection() {
     let (url, _) = serve_all(|number, peer| peer.answer_all(&format!("c{number}")));
     run(async move {
         let timeout = ClientTimeout {
-            sock_read: Some(Duration::from_millis(40)),
+            sock_read: Some(Duration::from_millis(500)),
             ..ClientTimeout::default()
         };
         let session = ClientSession::builder().timeout(timeout).build().unwrap();
-        for _ in 0..3 {
+        for _ in 0..2 {
             assert_eq!(text(&session, &url).await, "c0");
-            sleep(Duration::from_millis(80)).await;
+            sleep(Duration::from_millis(700)).await;
         }
     })
     .unwrap();
