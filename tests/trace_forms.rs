@@ -251,3 +251,52 @@ fn a_switch_that_cannot_be_obeyed_is_one_clear_line() {
         );
     }
 }
+
+#[test]
+fn trace_check_goes_on_after_a_file_that_it_cannot_read() {
+    let folder = Folder::new("check");
+    let file = |name: &str, text: &str| {
+        let path = folder.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let trace = in_virtual_time();
+    let good = file("good.evt.json", &trace::evt_json(&trace));
+    let torn = file("torn.evt.json", &trace::evt_json(&trace)[..500]);
+    let mut half = trace.clone();
+    half.records.truncate(20);
+    let half = file("half.evt.json", &trace::evt_json(&half));
+    let missing = folder.0.join("missing.evt.json").display().to_string();
+
+    let mut command = sibling::example("trace_check").unwrap();
+    let output = command.args([&missing, &torn, &half, &good]).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = |bytes| String::from_utf8(bytes).unwrap();
+    let (stdout, stderr) = (lines(output.stdout), lines(output.stderr));
+    let errors: Vec<&str> = stderr.lines().collect();
+    assert_eq!(errors.len(), 2, "{stderr}");
+    assert_eq!(
+        errors[0],
+        format!("{missing}: No such file or directory (os error 2)")
+    );
+    assert!(
+        errors[1].starts_with(&format!("{torn} is no compact trace: ")),
+        "{stderr}"
+    );
+    let found: Vec<&str> = stdout.lines().collect();
+    assert_eq!(found.len(), 2, "{stdout}");
+    assert!(
+        found[0].contains("breaks I7")
+            && found[0].ends_with("the trace breaks off, without RUN_END or CUT"),
+        "{stdout}"
+    );
+    let events = trace.records.len();
+    assert_eq!(
+        found[1],
+        format!("{good}: virtual: {events} events, keeps all rules")
+    );
+
+    let mut command = sibling::example("trace_check").unwrap();
+    assert_eq!(command.arg(&good).status().unwrap().code(), Some(0));
+}

@@ -7,15 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::recording::CAPACITY;
 
+/// As many events can be asked for: 3 GiB.
+const MOST: usize = 100_000_000;
+
 /// How many events each loop's ring is to keep, and whether the environment said so.
 pub(crate) fn capacity_of_environment() -> (usize, bool) {
     let Some(wanted) = std::env::var_os("GLASSLOOP_TRACE_LAST") else {
         return (CAPACITY, false);
     };
     match wanted.to_str().and_then(|text| text.parse().ok()) {
-        Some(events) if events > 0 => (events, true),
+        Some(events) if (1..=MOST).contains(&events) => (events, true),
         _ => {
-            eprintln!("GLASSLOOP_TRACE_LAST: {wanted:?} is not a number of events");
+            eprintln!(
+                "GLASSLOOP_TRACE_LAST: {wanted:?} is not a number of events from 1 to {MOST}, such as 10000; the last million is kept"
+            );
             (CAPACITY, false)
         }
     }

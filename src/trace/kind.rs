@@ -30,7 +30,7 @@ kinds! {
     RunBegin = "RUN_BEGIN",
     /// The loop was closed.
     RunEnd = "RUN_END",
-    /// A turn begins. `a`: its number, `b`: items that are ready, `c`: timers.
+    /// A turn begins. `a`: its number, `b`: items that are ready, `c`: timers; flags: jobs in the thread pool, 255 for more.
     Turn = "TURN",
     /// The loop asks the kernel. `a`, `b`: the longest sleep in nanoseconds, all ones for ever ([`wide_ab`](super::Record::wide_ab)), `c`: the
     /// timer that it sleeps for; flags: [`why`].
@@ -55,7 +55,7 @@ kinds! {
     WakeDup = "WAKE_DUP",
     /// A task has the pen. `a`: the task, `b`: the number of its step.
     StepBegin = "STEP_BEGIN",
-    /// A task gives the pen back. `a`: the task; flags: [`end`].
+    /// A task gives the pen back. `a`: the task, `b`: how often it has said what it waits for; flags: [`end`].
     StepEnd = "STEP_END",
     /// The running task is about to wait. `a`: the task, `b`: what for: a timer, source, task or job, `c`: the place of the
     /// `.await`; flags: [`wait`].
@@ -112,8 +112,8 @@ kinds! {
     Snap = "SNAP",
     /// `a` records before this one were lost.
     Dropped = "DROPPED",
-    /// What was recorded ends here, and the loop had not: this is the time of the dump, or of the program's end. `a`: the task or
-    /// callback that has the pen, and so far has not given it back; flags: [`cut`].
+    /// What was recorded ends here, and something had not ended: this is the time of the dump, or of the program's end. `a`: the task
+    /// or callback that has the pen, and so far has not given it back; flags: [`cut`].
     Cut = "CUT",
 }
 

@@ -15,8 +15,8 @@
 //! | `.json` | for Perfetto, Chrome and Firefox |
 //! | `.evt.json` | the compact trace, which the others are made of |
 //!
-//! `GLASSLOOP_TRACE=-` prints the table of turns to stderr while the program runs. `GLASSLOOP_TRACE_LAST=10000` keeps the last
-//! 10,000 events only (a million without it): a flight recorder, whose contents the first panic dumps into a file of its own
+//! `GLASSLOOP_TRACE=-` prints the table of turns to stderr while the program runs. `GLASSLOOP_TRACE_LAST=10000` keeps the loop's
+//! last 10,000 events only (a million without it): a flight recorder, whose contents the first panic dumps into a file of its own
 //! (`run-panic.html`). SIGUSR2 dumps what there is at any time (`run-1.html`), also while a step blocks the loop.
 //!
 //! The file is written when the program's last loop is closed or its last [`Section`] ends, and also before SIGTERM or Ctrl-C ends

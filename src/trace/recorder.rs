@@ -56,7 +56,8 @@ impl Recorder {
         Recorder::with_capacity(title, CAPACITY)
     }
 
-    /// One that keeps the last `records`, rounded up to a power of two and 8,192 at least: a flight recorder.
+    /// One that keeps the last `records`, and what they need to be understood: a flight recorder. It takes 24 bytes for each, and
+    /// for 4,096 more, rounded up to a power of two.
     pub fn with_capacity(title: impl Into<String>, records: usize) -> Recorder {
         Recorder::of(Arc::new(Recording::new(title.into(), records)))
     }

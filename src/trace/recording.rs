@@ -9,8 +9,8 @@ use super::names::Names;
 use super::record::Record;
 use super::ring::Ring;
 
-/// As many of the loop's records are kept, if nothing else was asked for: 24 MiB.
-pub(crate) const CAPACITY: usize = 1 << 20;
+/// As many of the loop's records are kept, if nothing else was asked for: with the block that falls out next, 24 MiB.
+pub(crate) const CAPACITY: usize = (1 << 20) - 4096;
 
 pub(crate) struct Recording {
     pub(crate) title: String,

@@ -27,6 +27,8 @@ pub(crate) struct Ring {
     /// A power of two of them, each as long: a power of two as well.
     pieces: Box<[OnceLock<Piece>]>,
     piece_len: u64,
+    /// So many of the last records are shown.
+    keep: u64,
     written: AtomicU64,
     fallen: Mutex<Fallen>,
 }
@@ -41,13 +43,15 @@ pub(crate) struct Fallen {
 }
 
 impl Ring {
-    /// `capacity` is rounded up to a power of two, two blocks at least.
-    pub(crate) fn new(capacity: usize) -> Ring {
-        let capacity = (capacity as u64).next_power_of_two().max(2 * BLOCK);
+    /// It keeps the last `keep` records, and holds those of their block that are older.
+    pub(crate) fn new(keep: usize) -> Ring {
+        let keep = keep as u64;
+        let capacity = (keep + BLOCK).next_power_of_two().max(2 * BLOCK);
         let piece_len = capacity.min(PIECE);
         Ring {
             pieces: (0..capacity / piece_len).map(|_| OnceLock::new()).collect(),
             piece_len,
+            keep,
             written: AtomicU64::new(0),
             fallen: Mutex::default(),
         }
@@ -129,12 +133,17 @@ impl Ring {
         (from, records.collect())
     }
 
-    /// What has fallen out, and the records that are left.
+    /// The last records that are kept, and what was before them.
     pub(crate) fn contents(&self) -> (Fallen, Vec<Record>) {
         let fallen = self.lock();
         let written = self.written.load(Ordering::Acquire);
-        let records = (fallen.count..written).filter_map(|index| self.read(index));
-        let records = records.collect();
-        (fallen.clone(), records)
+        let mut records = (fallen.count..written).filter_map(|index| self.read(index));
+        let mut before = fallen.clone();
+        let older = written.saturating_sub(self.keep + fallen.count);
+        for record in records.by_ref().take(older as usize) {
+            before.state.apply(&record);
+            before.count += 1;
+        }
+        (before, records.collect())
     }
 }

@@ -108,6 +108,8 @@ pub struct State {
     pub turn: u32,
     /// What is ready runs in a random order.
     pub shuffled: bool,
+    /// The record that says that the loop was made.
+    begun: Option<Record>,
 }
 
 impl State {
@@ -115,7 +117,10 @@ impl State {
     pub fn apply(&mut self, record: &Record) {
         let Record { flags, a, b, c, .. } = *record;
         match record.kind {
-            Kind::RunBegin => self.shuffled = flags & 2 != 0,
+            Kind::RunBegin => {
+                self.shuffled = flags & 2 != 0;
+                self.begun = Some(*record);
+            }
             Kind::Turn => self.turn = a,
             Kind::TimerSet => {
                 let timer = TimerState {
@@ -297,6 +302,9 @@ impl State {
                 c,
             })
         };
+        if let Some(Record { flags, a, b, c, .. }) = self.begun {
+            put(Kind::RunBegin, flags, a, b, c);
+        }
         for (&interest, &fd) in &self.interests {
             put(Kind::IoReg, 0, interest, fd, 0);
         }
@@ -338,6 +346,9 @@ impl State {
             if all != 0 {
                 put(Kind::WaitProgress, 0, number, done, all);
             }
+        }
+        for (&job, &task) in &self.jobs {
+            put(Kind::Offload, 0, job, task, 0);
         }
         for item in &self.ready {
             match *item {

@@ -76,7 +76,9 @@ impl Trace {
             records.push(record);
         }
         records.extend(beside);
-        records.extend(cut);
+        if records.last().is_none_or(|last| last.kind != Kind::RunEnd) {
+            records.push(cut);
+        }
         complete(&mut records, fallen.state);
         let names = recording.names();
         Trace {
@@ -127,12 +129,8 @@ impl Trace {
     }
 }
 
-/// What ends the records of a loop that was not closed: else a step that hangs would have no length.
-fn cut_at(t: u64, before: &State, ring: &[Record]) -> Option<Record> {
-    let last = ring.last()?;
-    if ring.iter().any(|record| record.kind == Kind::RunEnd) {
-        return None;
-    }
+/// What ends a trace, unless the end of its loop does: else a step that hangs would have no length.
+fn cut_at(t: u64, before: &State, ring: &[Record]) -> Record {
     let mut state = before.clone();
     ring.iter().for_each(|record| state.apply(record));
     let (flags, a) = match state.running {
@@ -140,20 +138,21 @@ fn cut_at(t: u64, before: &State, ring: &[Record]) -> Option<Record> {
         Some(Item::Callback(callback)) => (cut::CALLBACK, callback),
         Some(Item::Timer(_)) | None => (cut::NOBODY, 0),
     };
-    Some(Record {
+    Record {
         t,
         kind: Kind::Cut,
         flags,
-        track: last.track,
+        track: ring.last().map_or(0, |last| last.track),
         a,
         b: 0,
         c: 0,
-    })
+    }
 }
 
 /// Adds to the records what the recorder leaves out, since it follows from those before: the number of a step, the descriptor of
-/// an event, the task of a job.
+/// an event, the task of a job, how many waits a step has said and how many jobs are out.
 fn complete(records: &mut [Record], before: State) {
+    let mut said = 0;
     let mut steps: BTreeMap<u32, u32> = before
         .tasks
         .iter()
@@ -169,14 +168,22 @@ fn complete(records: &mut [Record], before: State) {
                 let step = steps.entry(record.a).or_default();
                 *step += 1;
                 record.b = *step;
+                said = 0;
             }
-            Kind::StepEnd if record.flags != end::PENDING => {
-                steps.remove(&record.a);
+            Kind::Wait => said += 1,
+            Kind::StepEnd => {
+                if record.flags != end::DESTROYED {
+                    record.b = said;
+                }
+                if record.flags != end::PENDING {
+                    steps.remove(&record.a);
+                }
             }
             Kind::IoReg => {
                 interests.insert(record.a, record.b);
             }
             Kind::IoEvent => record.b = interests.get(&record.a).copied().unwrap_or(0),
+            Kind::Turn => record.flags = jobs.len().min(255) as u8,
             Kind::Offload => {
                 jobs.insert(record.a, record.b);
             }

@@ -105,6 +105,7 @@ struct Model {
     sources: BTreeSet<u32>,
     last_timer: u32,
     last_job: u32,
+    jobs_out: u8,
     /// Items run in this turn.
     ran: usize,
 }
@@ -125,6 +126,7 @@ pub fn run(scripts: &[&[Op]], fault: Fault, turns: u32) -> Trace {
         sources: BTreeSet::new(),
         last_timer: 0,
         last_job: 0,
+        jobs_out: 0,
         ran: 0,
     };
     model.put(Kind::RunBegin, 1, [1, 1, 0]);
@@ -137,15 +139,17 @@ pub fn run(scripts: &[&[Op]], fault: Fault, turns: u32) -> Trace {
         model.put(Kind::TaskSpawn, 0, [task, 0, 0]);
         model.wake(task, cause::SPAWN, 0);
     }
-    for turn in 1..=turns {
-        if model.tasks.iter().flatten().count() == 0 {
-            break;
-        }
+    let mut turn = 1;
+    while turn <= turns && model.tasks.iter().flatten().count() > 0 {
         model.turn(turn);
+        turn += 1;
     }
-    model.put(Kind::Turn, 0, [turns + 1, model.ready.len() as u32, 0]);
+    let (ready, timers) = (model.ready.len() as u32, model.timers.len() as u32);
+    model.put(Kind::Turn, model.jobs_out, [turn, ready, timers]);
     if model.tasks.iter().flatten().count() == 0 {
         model.put(Kind::RunEnd, 0, [0; 3]);
+    } else {
+        model.put(Kind::Cut, 0, [0; 3]);
     }
     Trace {
         records: model.records,
@@ -180,7 +184,7 @@ impl Model {
 
     fn turn(&mut self, number: u32) {
         let (ready, timers) = (self.ready.len() as u32, self.timers.len() as u32);
-        self.put(Kind::Turn, 0, [number, ready, timers]);
+        self.put(Kind::Turn, self.jobs_out, [number, ready, timers]);
         self.poll();
         if self.fault != Fault::LateTimer || self.ready.is_empty() {
             self.fire_timers();
@@ -243,7 +247,9 @@ impl Model {
         };
         let arrived = self.arrivals.iter().copied();
         let arrived: Vec<_> = arrived.filter(|(time, _)| *time <= self.now).collect();
-        self.put(Kind::PollExit, 0, [arrived.len() as u32, 0, 0]);
+        let data = |(_, arrival): &&(u64, Arrival)| matches!(arrival, Arrival::Data { .. });
+        let events = arrived.iter().filter(data).count() as u32;
+        self.put(Kind::PollExit, 0, [events, 0, 0]);
         for arrival in arrived {
             self.arrivals.remove(&arrival);
             self.arrive(arrival.1);
@@ -262,6 +268,8 @@ impl Model {
                 }
             }
             Arrival::Result { job, task } => {
+                self.jobs_out -= 1;
+                self.put(Kind::OffloadRun, 0, [job, 0, 0]);
                 self.put(Kind::OffloadDone, 0, [job, task, 0]);
                 if self.fault != Fault::LostJob {
                     self.wake(task, cause::THREAD, 0);
@@ -352,6 +360,7 @@ impl Model {
             Op::Job => {
                 self.last_job += 1;
                 let job = self.last_job;
+                self.jobs_out += 1;
                 self.put(Kind::Offload, 0, [job, task, 0]);
                 self.put(Kind::Wait, wait::JOB, [task, job, 0]);
                 let arrival = Arrival::Result { job, task };

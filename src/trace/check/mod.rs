@@ -6,12 +6,17 @@ use super::kind::{Kind, cause, end};
 use super::record::Record;
 use super::state::{Item, State};
 use super::trace::Trace;
+use beside::Beside;
 pub use rule::{Rule, Violation};
+use turn::Turn;
 use wakes::Wakes;
 
+mod beside;
+mod made;
 mod order;
 mod rule;
 mod sleep;
+mod turn;
 mod wakes;
 
 /// So many turns in a row without anything to do are a spin; a signal may cause some.
@@ -31,24 +36,44 @@ const IDLE_TURNS: u32 = 100;
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 pub fn check(trace: &Trace) -> Vec<Violation> {
-    let mut checker = Checker::default();
-    let mut state_at_head = 0;
+    let mut checker = Checker {
+        beside: Beside::of(trace),
+        lost: trace.dropped > 0,
+        ..Checker::default()
+    };
+    let mut head = 0;
     for (event, record) in trace.records.iter().enumerate() {
         checker.event = event;
         if record.t != checker.now {
             checker.before = checker.now;
             checker.now = record.t;
         }
+        let in_head = head > 0;
+        // The first turn that is left whole is the first that can be checked.
+        let in_rest = checker.lost && checker.turns == 0 && record.kind != Kind::Turn;
+        let whole = !in_head && (!in_rest || checker.is_of_a_thread(record));
         match record.kind {
-            Kind::Snap => state_at_head = record.a,
-            _ if state_at_head > 0 => state_at_head -= 1,
-            // The first turn that is left whole is the first that can be checked.
-            _ if trace.dropped > 0 && checker.turns == 0 && record.kind != Kind::Turn => {}
-            _ => checker.check(record),
+            Kind::Dropped if event == 0 && checker.lost => {}
+            Kind::Snap if event == 1 && checker.lost => head = record.a,
+            _ if event < 2 && checker.lost => {
+                let text = format!(
+                    "events were lost, and {} stands for them",
+                    record.kind.name()
+                );
+                checker.broken(Rule::Ended, text);
+            }
+            _ => checker.check(record, whole, in_head || in_rest),
         }
         checker.wakes.apply(event, record);
         checker.apply(record);
+        if in_head {
+            head -= 1;
+            if head == 0 {
+                checker.head_ends(&trace.records[2..=event]);
+            }
+        }
     }
+    checker.ends_whole(trace.records.last());
     checker.violations
 }
 
@@ -61,7 +86,12 @@ struct Checker {
     now: u64,
     /// The time of the clock's last reading before the present one.
     before: u64,
+    /// What the turn is at.
+    step: Turn,
+    beside: Beside,
     virtual_time: bool,
+    /// The beginning of the trace was lost.
+    lost: bool,
     /// When the kernel was asked in this turn, until its timers have been looked at.
     asked: Option<u64>,
     /// Deadlines of cancelled timers that have not passed.
@@ -72,6 +102,10 @@ struct Checker {
     /// Something ran out of its order in this turn.
     unordered: bool,
     spawned: BTreeSet<u32>,
+    /// Tasks whose cancellation was asked for, and those that have panicked.
+    asked_to_cancel: BTreeSet<u32>,
+    panicked: BTreeSet<u32>,
+    callbacks: BTreeSet<u32>,
     /// Turns in a row in which nothing ran, and whether something happened in the present one.
     idle_turns: u32,
     progress: bool,
@@ -88,20 +122,43 @@ impl Checker {
         });
     }
 
-    fn check(&mut self, record: &Record) {
+    /// A record that is not `whole` only leads to the state of those after it; what was `lost` with the beginning is not missed.
+    fn check(&mut self, record: &Record, whole: bool, lost: bool) {
+        let before = self.violations.len();
+        self.beside(record);
+        if lost {
+            self.step.last(record.kind);
+        } else {
+            self.in_its_place(record);
+            self.check_loop(record);
+        }
+        if !whole {
+            self.violations.truncate(before);
+        }
+    }
+
+    fn check_loop(&mut self, record: &Record) {
         let Record { a, flags, .. } = *record;
         match record.kind {
-            Kind::RunBegin => self.virtual_time = flags & 1 != 0,
             Kind::Turn => self.turn(record),
             Kind::PollEnter => self.poll_enter(record),
             Kind::IoEvent => self.io_event(record),
+            Kind::IoReg => self.is_registered(record),
+            Kind::IoDereg => self.is_deregistered(a),
+            Kind::TimerSet => self.timer_set(a),
+            Kind::TimerCancel => self.timer_cancel(a),
             Kind::TimerFire => self.timer_fire(a),
+            Kind::TaskSpawn => self.is_made(record),
+            Kind::TaskName | Kind::CancelReq => self.was_made(record),
+            Kind::CbAdd => self.is_added(record),
+            Kind::ResultLost => self.result_lost(a),
             Kind::Ready | Kind::WakeDup => {
                 let timer = Item::Timer(record.b);
                 if flags == cause::TIMER && self.state.ready.contains(&timer) {
                     self.step_4();
                     self.runs(timer);
                 }
+                self.job_was_run(record);
                 if record.kind == Kind::Ready {
                     self.becomes_ready(a);
                 }
@@ -120,7 +177,10 @@ impl Checker {
                 self.runs(timer.map_or(Item::Callback(a), Item::Timer));
             }
             Kind::StepEnd if flags == end::DESTROYED => drop(self.not_ended(record)),
-            Kind::StepEnd => self.ends(Item::Task(a)),
+            Kind::StepEnd => {
+                self.ends(Item::Task(a));
+                self.has_said(record);
+            }
             Kind::CbEnd => self.ends(Item::Callback(a)),
             Kind::Wait | Kind::WaitProgress => drop(self.not_ended(record)),
             Kind::RunEnd => self.closed(),
@@ -138,8 +198,13 @@ impl Checker {
         if let (Kind::TimerCancel, Some(timer)) = (record.kind, self.state.timers.get(record.a)) {
             self.cancelled.insert(timer.deadline);
         }
-        if record.kind == Kind::TaskSpawn {
-            self.spawned.insert(record.a);
+        match record.kind {
+            Kind::RunBegin => self.virtual_time = record.flags & 1 != 0,
+            Kind::TaskSpawn => drop(self.spawned.insert(record.a)),
+            Kind::CbAdd => drop(self.callbacks.insert(record.a)),
+            Kind::CancelReq => drop(self.asked_to_cancel.insert(record.a)),
+            Kind::StepEnd if record.flags == end::PANICKED => drop(self.panicked.insert(record.a)),
+            _ => {}
         }
         self.state.apply(record);
     }
@@ -170,39 +235,5 @@ impl Checker {
         self.left = None;
         self.unordered = false;
         self.turns += 1;
-    }
-
-    /// I7: the kernel speaks of what is on its list.
-    fn io_event(&mut self, record: &Record) {
-        self.progress = true;
-        let source = record.a;
-        if !self.state.interests.contains_key(&source) {
-            let text = format!("IO_EVENT of source {source}, which is not on the kernel's list");
-            self.broken(Rule::Ended, text);
-        }
-    }
-
-    /// I7: whether the task of this record is one that has been made and has not ended.
-    fn not_ended(&mut self, record: &Record) -> bool {
-        let task = record.a;
-        if self.state.tasks.contains(task) {
-            return true;
-        }
-        let name = record.kind.name();
-        let text = match self.spawned.contains(&task) {
-            true => format!("{name} of Task-{task}, which has ended"),
-            false => format!("{name} of Task-{task}, which was never made"),
-        };
-        self.broken(Rule::Ended, text);
-        false
-    }
-
-    fn closed(&mut self) {
-        let left = self.state.tasks.in_order().into_iter();
-        let left: Vec<u32> = left.map(|(task, _)| task).collect();
-        for task in left {
-            let text = format!("Task-{task} has not ended when the loop is closed");
-            self.broken(Rule::Ended, text);
-        }
     }
 }

@@ -86,6 +86,21 @@ impl Checker {
     }
 
     /// I5.
+    pub(super) fn timer_set(&mut self, timer: u32) {
+        if self.state.timers.contains(timer) {
+            self.broken(Rule::Timers, format!("timer {timer} is set a second time"));
+        }
+    }
+
+    /// I5.
+    pub(super) fn timer_cancel(&mut self, timer: u32) {
+        if !self.state.timers.contains(timer) {
+            let text = format!("timer {timer} is cancelled, and is not set");
+            self.broken(Rule::Timers, text);
+        }
+    }
+
+    /// I5.
     pub(super) fn timer_fire(&mut self, timer: u32) {
         self.progress = true;
         let Some(state) = self.state.timers.get(timer).copied().filter(|t| !t.due) else {

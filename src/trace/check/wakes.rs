@@ -116,7 +116,7 @@ impl Wakes {
 }
 
 /// Whether this may still wake its task.
-fn is_live(state: &State, (what, object): Waker) -> bool {
+pub(super) fn is_live(state: &State, (what, object): Waker) -> bool {
     match what {
         wait::YIELD => false,
         // Timer 0 is a sleep that is beyond what the clock can count.
