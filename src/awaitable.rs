@@ -1,16 +1,16 @@
 //! What can be awaited by way of the loop: a coroutine, a task, a promise. asyncio's *awaitable*, and its `ensure_future`.
 
-use std::future::Future;
 use std::rc::Rc;
 
 use crate::core::Core;
+use crate::coroutine::Coroutine;
 use crate::error::{LoopError, TaskError};
 use crate::observe::Site;
 use crate::promise::Promise;
 use crate::task::{self, Task};
 use crate::text::shown_as;
 
-/// A coroutine (any future), a [`Task`] or a [`Promise`]: what `gather`, `wait` and `run_until_complete` take.
+/// A [`Coroutine`] (any future), a [`Task`] or a [`Promise`]: what `gather`, `wait` and `run_until_complete` take.
 ///
 /// A coroutine is made into a task; a task or promise is taken as it is. The value is moved out of it, or copied if only a
 /// reference is given, so that it can be had again.
@@ -19,6 +19,7 @@ pub trait Awaitable: Sized {
     type Value: 'static;
 
     #[doc(hidden)]
+    #[track_caller]
     fn into_promise(self, spawner: &Spawner) -> Result<Promise<Self::Value>, LoopError>;
 
     /// The outcome of what is done: moved out, or copied where only a reference was given.
@@ -46,14 +47,16 @@ impl Spawner {
     }
 }
 
-impl<F> Awaitable for F
+impl<C> Awaitable for C
 where
-    F: Future + 'static,
+    C: Coroutine,
+    C::IntoFuture: 'static,
+    C::Output: 'static,
 {
-    type Value = F::Output;
+    type Value = C::Output;
 
-    fn into_promise(self, spawner: &Spawner) -> Result<Promise<F::Output>, LoopError> {
-        let task = task::spawn(spawner.core.clone(), self, spawner.site)?;
+    fn into_promise(self, spawner: &Spawner) -> Result<Promise<C::Output>, LoopError> {
+        let task = task::spawn(spawner.core.clone(), self.into_future(), spawner.site)?;
         Ok(task.into_inner())
     }
 }

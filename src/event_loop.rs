@@ -2,7 +2,6 @@
 
 use std::cell::Ref;
 use std::fmt;
-use std::future::Future;
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
@@ -11,6 +10,7 @@ use std::time::Duration;
 use crate::any_task::AnyTask;
 use crate::awaitable::{Awaitable, Spawner};
 use crate::core::{Core, Life, Options};
+use crate::coroutine::Coroutine;
 use crate::current::{self, Entered};
 use crate::error::{LoopError, TaskError};
 use crate::exception::ExceptionContext;
@@ -341,11 +341,16 @@ impl EventLoop {
     /// # Errors
     /// [`LoopError::Closed`]; [`LoopError::TooManyTasks`] beyond 16,777,216.
     #[track_caller]
-    pub fn create_task<F>(&self, coroutine: F) -> Result<Task<F::Output>, LoopError>
+    pub fn create_task<C>(&self, coroutine: C) -> Result<Task<C::Output>, LoopError>
     where
-        F: Future + 'static,
+        C: Coroutine,
+        C::IntoFuture: 'static,
     {
-        task::spawn(self.core.clone(), coroutine, Location::caller())
+        task::spawn(
+            self.core.clone(),
+            coroutine.into_future(),
+            Location::caller(),
+        )
     }
 
     /// A pending promise (asyncio's `create_future`).

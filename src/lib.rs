@@ -46,6 +46,7 @@ pub use combine::{
     wait_for,
 };
 pub use context_var::{ContextVar, Token};
+pub use coroutine::Coroutine;
 pub use error::{
     ChildError, ExceptionGroup, GroupClosed, InvalidStateError, LoopError, Panic, TaskError,
     TimeoutClosed, TimeoutError,
@@ -74,6 +75,7 @@ mod completion;
 mod context;
 mod context_var;
 mod core;
+mod coroutine;
 mod current;
 mod debug;
 mod error;

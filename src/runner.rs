@@ -1,10 +1,10 @@
 //! Running a whole program: make a loop, run the main coroutine, clean up behind it. asyncio's `run`.
 
 use std::cell::Cell;
-use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::coroutine::Coroutine;
 use crate::current;
 use crate::error::LoopError;
 use crate::event_loop::{EventLoop, unless_panicked};
@@ -43,9 +43,11 @@ const POOL_JOIN_LIMIT: Duration = Duration::from_secs(300);
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 #[track_caller]
-pub fn run<F>(coroutine: F) -> Result<F::Output, LoopError>
+pub fn run<C>(coroutine: C) -> Result<C::Output, LoopError>
 where
-    F: Future + 'static,
+    C: Coroutine,
+    C::IntoFuture: 'static,
+    C::Output: 'static,
 {
     if let Some(error) = current::with(|_| LoopError::NestedRun) {
         return Err(error);

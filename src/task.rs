@@ -16,6 +16,7 @@ use crate::any_task::AnyTask;
 use crate::cancel::{self, Delivery};
 use crate::completion::{self, Completion, Outcome, take_outcome};
 use crate::core::{Core, Life};
+use crate::coroutine::Coroutine;
 use crate::current;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
 use crate::exception::ExceptionContext;
@@ -411,10 +412,12 @@ impl<T: fmt::Debug + 'static> fmt::Debug for Task<T> {
 /// Without a running loop ([`EventLoop::create_task`](crate::EventLoop::create_task) works outside), and when the loop
 /// holds 16,777,216 tasks.
 #[track_caller]
-pub fn create_task<F>(coroutine: F) -> Task<F::Output>
+pub fn create_task<C>(coroutine: C) -> Task<C::Output>
 where
-    F: Future + 'static,
+    C: Coroutine,
+    C::IntoFuture: 'static,
 {
+    let coroutine = coroutine.into_future();
     match spawn(current::expect(), coroutine, Location::caller()) {
         Ok(task) => task,
         Err(error) => panic!("{error}"),

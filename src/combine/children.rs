@@ -26,6 +26,7 @@ pub trait Children {
     type Results;
 
     #[doc(hidden)]
+    #[track_caller]
     fn start(self, spawner: &Spawner) -> Result<Self::Promises, LoopError>;
     #[doc(hidden)]
     fn results(promises: &Self::Promises) -> Self::Results;

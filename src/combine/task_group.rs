@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 
 use crate::cancel;
 use crate::core::Core;
+use crate::coroutine::Coroutine;
 use crate::current;
 use crate::error::{ChildError, ExceptionGroup, GroupClosed, TaskError};
 use crate::header::{Ended, Several, Watchable, Watcher, Watching, pending_tasks};
@@ -228,10 +229,11 @@ impl<E: 'static> TaskGroup<E> {
     /// # Errors
     /// [`GroupClosed`] before the group is entered, when it is being cancelled, and after its end; the coroutine is dropped.
     #[track_caller]
-    pub fn create_task<T, F>(&self, coroutine: F) -> Result<Task<Result<T, E>>, GroupClosed>
+    pub fn create_task<T, C>(&self, coroutine: C) -> Result<Task<Result<T, E>>, GroupClosed>
     where
         T: 'static,
-        F: Future<Output = Result<T, E>> + 'static,
+        C: Coroutine<Output = Result<T, E>>,
+        C::IntoFuture: 'static,
     {
         let group = &self.group;
         match group.phase.get() {
@@ -241,6 +243,7 @@ impl<E: 'static> TaskGroup<E> {
             _ if group.aborting.get() => return Err(GroupClosed::ShuttingDown),
             _ => {}
         }
+        let coroutine = coroutine.into_future();
         let task = match task::spawn(group.core.clone(), coroutine, Location::caller()) {
             Ok(task) => task,
             Err(error) => panic!("{error}"),

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::coroutine::Coroutine;
 use crate::current;
 use crate::error::{TaskError, TimeoutClosed, TimeoutError};
 use crate::observe::Site;
@@ -126,12 +127,12 @@ pub trait Limited: IntoFuture {
     fn was_cancelled(outcome: &Self::Output) -> bool;
 }
 
-impl<F: Future> Limited for F {
-    fn end_now(_: &F) -> Option<bool> {
+impl<C: Coroutine> Limited for C {
+    fn end_now(_: &C::IntoFuture) -> Option<bool> {
         None
     }
 
-    fn was_cancelled(_: &F::Output) -> bool {
+    fn was_cancelled(_: &C::Output) -> bool {
         false
     }
 }

@@ -2,12 +2,12 @@
 
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
 
 use http::Version;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use crate::coroutine::Coroutine;
 use crate::http::auth;
 use crate::http::body::Body;
 use crate::http::error::{Error, ErrorKind};
@@ -16,6 +16,7 @@ use crate::http::multipart::Form;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::send::send;
+use crate::http::sending::Sending;
 use crate::http::shared::Owner;
 use crate::observe::Site;
 use crate::text::shown_as;
@@ -296,13 +297,16 @@ impl RequestBuilder {
 
 impl IntoFuture for RequestBuilder {
     type Output = Result<Response, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output>>>;
+    type IntoFuture = Sending;
 
     #[track_caller]
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send_at(Location::caller()))
+    fn into_future(self) -> Sending {
+        Sending::new(self.send_at(Location::caller()))
     }
 }
+
+/// `create_task`, `gather` and `wait_for` take it as it is.
+impl Coroutine for RequestBuilder {}
 
 #[cfg(test)]
 mod tests {
