@@ -11,7 +11,9 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase, Resolve, TcpConnector};
+use glassloop::http::{
+    ClientSession, ClientTimeout, ErrorKind, Phase, Proxy, Resolve, TcpConnector,
+};
 use glassloop::{gather, run, sleep};
 use http_peer::{field, script, serve, serve_all};
 
@@ -307,6 +309,29 @@ fn a_local_address_is_connected_from() {
         .unwrap();
     server.join().unwrap();
     assert_eq!(told.recv().unwrap(), local);
+}
+
+#[test]
+fn r75_a_proxy_authorization_of_ones_own_is_the_only_one() {
+    let (url, server) = serve(vec![script(|peer| {
+        for expected in ["Own", "Basic dTpw"] {
+            let request = peer.request().unwrap();
+            let lines = request.lines();
+            let lines: Vec<_> = lines.filter(|line| line.starts_with("proxy-")).collect();
+            assert_eq!(lines, [format!("proxy-authorization: {expected}")]);
+            peer.answer("ok");
+        }
+    })]);
+    run(async move {
+        let proxy = Proxy::new(url.replace("//", "//u:p@")).unwrap();
+        let session = ClientSession::builder().proxy(proxy).build().unwrap();
+        let own = session.get("http://target.example/");
+        let own = own.header("proxy-authorization", "Own").await.unwrap();
+        assert_eq!(own.text().await.unwrap(), "ok");
+        assert_eq!(text(&session, "http://target.example/").await, "ok");
+    })
+    .unwrap();
+    server.join().unwrap();
 }
 
 #[test]

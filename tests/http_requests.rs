@@ -85,6 +85,66 @@ fn each_part_of_the_builder_is_seen_on_the_wire() {
     );
 }
 
+#[test]
+fn no_pairs_leave_the_url_alone() {
+    let none: [(&str, &str); 0] = [];
+    let get = sent(move |s, url| s.get(format!("{url}x")).query_pairs(none));
+    assert_eq!(get, format!("GET /x {FRONT}\r\n"));
+    let get = sent(|s, url| {
+        let absent = None::<u8>.map(|limit| ("limit", limit));
+        let get = s.get(url).query_pairs(absent);
+        get.query_pairs(Some(("q", 1)))
+    });
+    assert_eq!(get, format!("GET /?q=1 {FRONT}\r\n"));
+}
+
+#[test]
+fn a_form_takes_numbers() {
+    let post = sent(|s, url| s.post(url).form([("id", 7)]));
+    assert!(post.ends_with("\r\n\r\nid=7"), "{post}");
+}
+
+#[test]
+fn fields_of_which_there_is_one_are_sent_once() {
+    let form = "application/x-www-form-urlencoded";
+    for other in ["application/x-www-form-urlencoded", "text/x"] {
+        let after = sent(move |s, url| {
+            let post = s.post(url).form([("a", "b")]);
+            post.header("content-type", other)
+        });
+        let expected =
+            format!("POST / {FRONT}content-type: {other}\r\ncontent-length: 3\r\n\r\na=b");
+        assert_eq!(after, expected);
+    }
+    let before = sent(|s, url| {
+        s.post(url)
+            .header("content-type", "text/x")
+            .form([("a", "b")])
+    });
+    assert!(before.contains("\r\ncontent-type: text/x\r\n") && !before.contains(form));
+    let get = sent(|s, url| s.get(url).bearer_auth("t").header("authorization", "Mine"));
+    assert_eq!(get, format!("GET / {FRONT}authorization: Mine\r\n\r\n"));
+}
+
+#[test]
+fn a_cookie_of_the_request_takes_the_place_of_the_jars() {
+    let (url, server) = serve(vec![script(|peer| {
+        peer.request().unwrap();
+        peer.send("HTTP/1.1 200 R\r\nSet-Cookie: a=jar\r\nSet-Cookie: ab=jar\r\nContent-Length: 0\r\n\r\n");
+        let next = peer.request().unwrap();
+        assert_eq!(field(&next, "cookie"), Some("a=mine; c=d; ab=jar"));
+        peer.answer("ok");
+    })]);
+    run(async move {
+        let session = session();
+        session.get(&url).await.unwrap().bytes().await.unwrap();
+        let get = session.get(&url).cookie("a", "mine").cookie("c", "d");
+        get.await.unwrap().bytes().await.unwrap();
+    })
+    .unwrap();
+    server.join().unwrap();
+}
+
 #[cfg(feature = "json")]
 #[test]
 fn json_goes_both_ways() {

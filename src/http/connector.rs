@@ -99,7 +99,8 @@ impl TcpConnector {
     }
 
     /// Asked for each address before it is connected to, after names were looked up: false keeps the client away from it,
-    /// on redirects too. A server that fetches what its users name keeps them out of its own network so.
+    /// on redirects too. A server that fetches what its users name keeps them out of its own network so. Where a request goes
+    /// through a proxy it sees the proxy's address alone: what that connects to is up to the proxy.
     pub fn connect_filter(mut self, filter: impl Fn(SocketAddr) -> bool + 'static) -> TcpConnector {
         self.filter = Some(Rc::new(filter));
         self

@@ -282,19 +282,13 @@ impl Request {
                 .extend_from_slice(self.url[Position::BeforeHost..Position::BeforePath].as_bytes()),
         }
         out.extend_from_slice(b"\r\n");
-        if self.headers.is_empty() && !self.is_abroad {
+        let is_proxied = matches!(route, Route::Proxy(_));
+        if self.headers.is_empty() && !self.is_abroad && !is_proxied {
             out.extend_from_slice(&shared.default_lines);
         } else {
             self.write_fields(out, shared, route);
         }
         self.write_cookies(out, shared, cookies);
-        if let Route::Proxy(Proxy {
-            authorization: Some(value),
-            ..
-        }) = route
-        {
-            field(out, PROXY_AUTHORIZATION.as_str(), value.as_bytes());
-        }
         match self.framing() {
             Framing::Nothing => {}
             Framing::Length(length) => {
@@ -320,9 +314,19 @@ impl Request {
                 field(out, name.as_str(), value.as_bytes());
             }
         }
+        let is_given = |fields: &HeaderMap| fields.contains_key(PROXY_AUTHORIZATION);
+        if let Route::Proxy(Proxy {
+            authorization: Some(value),
+            ..
+        }) = route
+        {
+            if !is_given(given) && (self.is_abroad || !is_given(&shared.defaults)) {
+                field(out, PROXY_AUTHORIZATION.as_str(), value.as_bytes());
+            }
+        }
     }
 
-    /// One line for all: given as a header, for this request, and from the jar.
+    /// One line for all: given as a header, for this request, and from the jar those of other names.
     fn write_cookies(&self, out: &mut Vec<u8>, shared: &Shared, jar: Option<&[u8]>) {
         let given = match self.headers.contains_key(COOKIE) || self.is_abroad {
             true => Some(&self.headers),
@@ -330,9 +334,11 @@ impl Request {
         };
         let given = given.into_iter().flat_map(|given| given.get_all(COOKIE));
         let given = given.map(|value| value.as_bytes());
-        let own = (!self.cookies.is_empty()).then_some(self.cookies.as_bytes());
+        let own = self.cookies.as_bytes();
+        let jar = jar.into_iter().flat_map(pairs);
+        let jar = jar.filter(|pair| pairs(own).all(|mine| name(mine) != name(pair)));
         let mut separator: &[u8] = b"cookie: ";
-        for cookies in given.chain(own).chain(jar) {
+        for cookies in given.chain(pairs(own)).chain(jar) {
             out.extend_from_slice(separator);
             out.extend_from_slice(cookies);
             separator = b"; ";
@@ -341,6 +347,20 @@ impl Request {
             out.extend_from_slice(b"\r\n");
         }
     }
+}
+
+/// The cookies of a line.
+fn pairs(cookies: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let pairs = cookies.split(|byte| *byte == b';');
+    pairs
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+}
+
+/// The name of a cookie.
+fn name(pair: &[u8]) -> &[u8] {
+    let end = pair.iter().position(|byte| *byte == b'=');
+    &pair[..end.unwrap_or(pair.len())]
 }
 
 pub(crate) fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {

@@ -59,7 +59,8 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a header field. One of the session's default headers with the same name is replaced. aiohttp's `headers=`.
+    /// Adds a header field. One of the session's default headers with the same name is replaced, and so are a `Content-Type` and
+    /// an `Authorization` that were given before, of which there is one. aiohttp's `headers=`.
     pub fn header<V>(self, name: impl AsRef<str>, value: V) -> RequestBuilder
     where
         V: TryInto<HeaderValue>,
@@ -68,7 +69,11 @@ impl RequestBuilder {
         self.with(
             |request| match (name.parse::<HeaderName>(), value.try_into()) {
                 (Ok(name), Ok(value)) => {
-                    request.headers.append(name, value);
+                    if [AUTHORIZATION, CONTENT_TYPE].contains(&name) {
+                        request.headers.insert(name, value);
+                    } else {
+                        request.headers.append(name, value);
+                    }
                     Ok(())
                 }
                 (Err(_), _) => Err(format!("{name:?} is no header name")),
@@ -92,12 +97,22 @@ impl RequestBuilder {
         self.query_pairs([(name, value)])
     }
 
-    /// Adds several `name=value` to the URL's query, escaped.
+    /// Adds several `name=value` to the URL's query, escaped. One that may be absent is an `Option` of a pair.
+    ///
+    /// ```
+    /// # let (session, limit) = (glassloop::http::ClientSession::new(), None::<u32>);
+    /// let request = session.get("http://127.0.0.1:5000/").query_pairs(limit.map(|limit| ("limit", limit)));
+    /// ```
     pub fn query_pairs<N: AsRef<str>, V: ToString>(
         self,
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> RequestBuilder {
         self.with(|request| {
+            let mut pairs = pairs.into_iter().peekable();
+            if pairs.peek().is_none() {
+                // Else there would be a `?` with nothing behind it.
+                return Ok(());
+            }
             let mut query = Rc::make_mut(&mut request.url).query_pairs_mut();
             for (name, value) in pairs {
                 query.append_pair(name.as_ref(), &value.to_string());
@@ -131,7 +146,8 @@ impl RequestBuilder {
         })
     }
 
-    /// A cookie for this request alone, and for redirects within its origin. aiohttp's `cookies=`.
+    /// A cookie for this request alone, and for redirects within its origin, in place of those of the jar with its name.
+    /// aiohttp's `cookies=`.
     pub fn cookie(self, name: impl AsRef<str>, value: impl AsRef<str>) -> RequestBuilder {
         let (name, value) = (name.as_ref(), value.as_ref());
         let is_value = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b';';
@@ -168,12 +184,14 @@ impl RequestBuilder {
     }
 
     /// A body of the fields of a form, as a browser sends them. aiohttp's `data=` with a dictionary.
-    pub fn form<N: AsRef<str>, V: AsRef<str>>(
+    pub fn form<N: AsRef<str>, V: ToString>(
         self,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> RequestBuilder {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(fields);
+        for (name, value) in fields {
+            form.append_pair(name.as_ref(), &value.to_string());
+        }
         self.typed("application/x-www-form-urlencoded", form.finish().into())
     }
 

@@ -23,7 +23,8 @@ use crate::text::shown_as;
 /// aiohttp's `ClientSession`, which must be closed; this one need not be. It belongs to its thread, may be made before there is
 /// a loop, and serves one loop at a time: when that has ended, another one may use it.
 ///
-/// Several requests at once are several tasks, or [`gather`](crate::gather()) on several of them.
+/// Several requests at once are several tasks: `gather([session.get(a), session.get(b)])`. A request is a
+/// [`Coroutine`](crate::Coroutine): `create_task`, [`gather`](crate::gather()) and `wait_for` take it as it is.
 ///
 /// ```no_run
 /// use glassloop::http::ClientSession;
