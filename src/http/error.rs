@@ -333,9 +333,9 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
             ErrorKind::Io(error) | ErrorKind::Resolve(error) => error.source(),
-            ErrorKind::Tls(error) | ErrorKind::Body(error) | ErrorKind::Decode(error) => {
-                error.source()
-            }
+            ErrorKind::Tls(error) | ErrorKind::Decode(error) => error.source(),
+            // The caller's own error, for whoever wants it back (R62).
+            ErrorKind::Body(error) => Some(&**error),
             // Its text can quote the body, so that of this error has only where it stands.
             #[cfg(feature = "json")]
             ErrorKind::Json(error) => Some(error),
