@@ -312,6 +312,28 @@ fn a_local_address_is_connected_from() {
 }
 
 #[test]
+fn a_proxy_can_be_one_requests_and_leave_hosts_out() {
+    let (proxy, _) = serve_all(|_, peer| peer.answer_all("proxied"));
+    let (url, _) = serve_all(|_, peer| peer.answer_all("direct"));
+    run(async move {
+        let direct = ClientSession::new();
+        assert_eq!(text(&direct, &url).await, "direct");
+        let proxied = direct.get(&url).proxy(proxy.as_str()).await.unwrap();
+        assert_eq!(proxied.text().await.unwrap(), "proxied");
+        let refused = direct.get(&url).proxy("socks5://x").await.unwrap_err();
+        assert!(matches!(refused.kind(), ErrorKind::InvalidRequest(_)));
+        let all = Proxy::new(&proxy).unwrap();
+        let session = |proxy| ClientSession::builder().proxy(proxy).build().unwrap();
+        let without = session(all.clone()).get(&url).no_proxy().await.unwrap();
+        assert_eq!(without.text().await.unwrap(), "direct");
+        let session = session(all.no_proxy("x.example, 127.0.0.0/8"));
+        assert_eq!(text(&session, &url).await, "direct");
+        assert_eq!(text(&session, "http://y.example/").await, "proxied");
+    })
+    .unwrap();
+}
+
+#[test]
 fn r75_a_proxy_authorization_of_ones_own_is_the_only_one() {
     let (url, server) = serve(vec![script(|peer| {
         for expected in ["Own", "Basic dTpw"] {

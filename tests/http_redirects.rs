@@ -316,6 +316,44 @@ fn r74_cookies_of_a_redirect_are_sent_with_the_next_request() {
 }
 
 #[test]
+fn where_only_https_is_permitted_nothing_else_is_connected_to() {
+    let (url, _) = serve_all(|_, _| panic!("it has connected"));
+    run(async move {
+        let session = ClientSession::builder().https_only(true).build().unwrap();
+        let error = session.get(&url).await.unwrap_err();
+        let expected =
+            format!("GET {url}: request: only https is permitted (SessionBuilder::https_only)");
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(session.stats().connected, 0);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_response_tells_its_cookies() {
+    let (url, _) = serve_all(|_, peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 R\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2; Domain=evil.example\r\nSet-Cookie: c=3; HttpOnly\r\nContent-Length: 0\r\n\r\n");
+    });
+    run(async move {
+        let session = ClientSession::builder().cookie_jar(None).build().unwrap();
+        let cookies = session.get(&url).await.unwrap().cookies();
+        let seen: Vec<_> = cookies
+            .iter()
+            .map(|c| (c.name(), c.value(), c.is_http_only()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("a".into(), "1".into(), false),
+                ("c".into(), "3".into(), true)
+            ]
+        );
+    })
+    .unwrap();
+}
+
+#[test]
 fn r73_a_long_body_of_a_redirect_is_not_read() {
     let (url, server) = serve(vec![
         script(|peer| {

@@ -48,6 +48,17 @@ struct Shared {
     clock: Box<dyn Fn() -> SystemTime>,
 }
 
+/// The cookies that a response from `url` sets.
+pub(crate) fn set_by(url: &Url, headers: &HeaderMap) -> Vec<Cookie> {
+    let Some(site) = Site::new(url) else {
+        return Vec::new();
+    };
+    let lines = headers.get_all(SET_COOKIE).iter();
+    let now = SystemTime::now();
+    let cookies = lines.filter_map(|line| Cookie::parse(line.as_bytes(), &site, now));
+    cookies.collect()
+}
+
 #[derive(Default)]
 struct Store {
     /// By domain. A request looks up its host and the domains above it, and no others.

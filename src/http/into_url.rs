@@ -2,7 +2,7 @@
 
 use url::Url;
 
-/// What can be meant as a URL.
+/// What can be meant as a URL. Names that are not ASCII: see [the module](crate::http).
 pub trait IntoUrl {
     /// The URL; or, where it is none by itself, its text, which may still be one behind the session's `base_url`.
     ///

@@ -20,6 +20,8 @@ pub struct Proxy {
     pub(crate) url: Rc<Url>,
     /// The credentials, which only the proxy sees.
     pub(crate) authorization: Option<HeaderValue>,
+    /// What does not go through it.
+    exempt: Vec<String>,
 }
 
 shown_as! { Proxy => "<Proxy>" }
@@ -49,7 +51,15 @@ impl Proxy {
         Ok(Proxy {
             url: Rc::new(url),
             authorization,
+            exempt: Vec::new(),
         })
+    }
+
+    /// What does not go through it, in the form of the environment's `NO_PROXY`: names with all below them, addresses,
+    /// networks (`10.0.0.0/8`), each perhaps with a port, between commas; `*` is everything.
+    pub fn no_proxy(mut self, list: &str) -> Proxy {
+        self.exempt = entries(list);
+        self
     }
 
     /// What tells it from other proxies.
@@ -102,14 +112,16 @@ pub(crate) struct Proxies {
 }
 
 /// A proxy; or why there is none, which is an error only of a request that would go through it.
-type Named = Result<Proxy, String>;
+type Named = Result<Rc<Proxy>, String>;
 
 impl Proxies {
-    pub(crate) fn all(proxy: Proxy) -> Proxies {
+    pub(crate) fn all(mut proxy: Proxy) -> Proxies {
+        let exempt = std::mem::take(&mut proxy.exempt);
+        let proxy = Rc::new(proxy);
         Proxies {
             http: Some(Ok(proxy.clone())),
             https: Some(Ok(proxy)),
-            exempt: Vec::new(),
+            exempt,
         }
     }
 
@@ -125,7 +137,8 @@ impl Proxies {
         let https = read("https_proxy").or_else(|| read("HTTPS_PROXY"));
         let all = || read("all_proxy").or_else(|| read("ALL_PROXY"));
         let make = |(name, value): (&str, String)| {
-            Proxy::new(value).map_err(|why| format!("{name} in the environment: {why}"))
+            let proxy = Proxy::new(value).map(Rc::new);
+            proxy.map_err(|why| format!("{name} in the environment: {why}"))
         };
         let exempt = read("no_proxy").or_else(|| read("NO_PROXY"));
         let exempt = exempt.map_or(String::new(), |(_, value)| value);
@@ -137,7 +150,7 @@ impl Proxies {
     }
 
     /// The proxy for `url`, if it goes through one.
-    pub(crate) fn of(&self, url: &Url) -> Result<Option<&Proxy>, ErrorKind> {
+    pub(crate) fn of(&self, url: &Url) -> Result<Option<&Rc<Proxy>>, ErrorKind> {
         let named = match url.scheme() {
             "https" => self.https.as_ref(),
             _ => self.http.as_ref(),

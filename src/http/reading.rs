@@ -24,7 +24,7 @@ pub(crate) struct Reading {
     pub(crate) connection: Box<Connection>,
     permit: Permit,
     /// The request was sent to its end: only then can the connection carry another one.
-    sent: bool,
+    pub(crate) sent: bool,
 }
 
 impl Reading {

@@ -15,7 +15,7 @@ use crate::http::body::Body;
 use crate::http::error::{Error, ErrorKind, Phase};
 use crate::http::into_url::check_url;
 use crate::http::limits::ClientTimeout;
-use crate::http::proxy::Proxy;
+use crate::http::proxy::{Proxies, Proxy};
 use crate::http::shared::Shared;
 use crate::http::shown::ShownUrl;
 
@@ -39,6 +39,8 @@ pub struct Request {
     /// A redirect has led to another origin: what was meant for the first one is not sent, from now on.
     pub(crate) is_abroad: bool,
     pub(crate) extensions: Extensions,
+    /// In place of the session's.
+    pub(crate) proxies: Option<Rc<Proxies>>,
 }
 
 /// How the end of a request's body is told.
@@ -92,6 +94,7 @@ impl Request {
             idempotent: None,
             is_abroad: false,
             extensions: Extensions::new(),
+            proxies: None,
         }
     }
 
@@ -135,6 +138,7 @@ impl Request {
             body: self.body.try_clone()?,
             cookies: self.cookies.clone(),
             extensions: self.extensions.clone(),
+            proxies: self.proxies.clone(),
             ..*self
         })
     }
@@ -238,6 +242,15 @@ impl Request {
 
     pub(crate) fn offers_upgrade(&self) -> bool {
         self.headers.contains_key(UPGRADE)
+    }
+
+    /// What it goes through.
+    pub(crate) fn proxy<'a>(
+        &'a self,
+        shared: &'a Shared,
+    ) -> Result<Option<&'a Rc<Proxy>>, ErrorKind> {
+        let proxies = self.proxies.as_deref().unwrap_or(&shared.proxies);
+        proxies.of(&self.url)
     }
 
     pub(crate) fn is_https(&self) -> bool {

@@ -1,5 +1,6 @@
 //! `session.get(url)` and all that can be said about a request before it is awaited.
 
+use std::fmt::Display;
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use crate::http::body::Body;
 use crate::http::error::{Error, ErrorKind};
 use crate::http::limits::ClientTimeout;
 use crate::http::multipart::Form;
+use crate::http::proxy::{Proxies, Proxy};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::send::send;
@@ -230,6 +232,27 @@ impl RequestBuilder {
     pub fn expect_continue(self) -> RequestBuilder {
         self.with(|request| {
             request.expects_continue = true;
+            Ok(())
+        })
+    }
+
+    /// Sends it through this proxy, whatever the session has. aiohttp's `proxy=`.
+    pub fn proxy<P>(self, proxy: P) -> RequestBuilder
+    where
+        P: TryInto<Proxy>,
+        P::Error: Display,
+    {
+        let proxies = proxy.try_into().map(Proxies::all);
+        self.with(|request| {
+            request.proxies = Some(Rc::new(proxies.map_err(|why| why.to_string())?));
+            Ok(())
+        })
+    }
+
+    /// Sends it to its host itself, through none of the session's proxies.
+    pub fn no_proxy(self) -> RequestBuilder {
+        self.with(|request| {
+            request.proxies = Some(Rc::default());
             Ok(())
         })
     }

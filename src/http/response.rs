@@ -18,6 +18,8 @@ use url::Url;
 use crate::current;
 use crate::http::connection::Piece;
 use crate::http::content::Content;
+use crate::http::cookie::Cookie;
+use crate::http::cookies;
 use crate::http::error::{Error, ErrorKind, Phase};
 use crate::http::limits::{Alarm, Deadline, Knob};
 use crate::http::parser::{Framing, ResponseHead};
@@ -69,6 +71,7 @@ pub struct Response {
     method: Method,
     history: Vec<Hop>,
     remote_addr: Option<SocketAddr>,
+    is_early: bool,
     trailers: Option<Box<HeaderMap>>,
     extensions: Extensions,
     pub(crate) session: Rc<Shared>,
@@ -102,6 +105,7 @@ impl Response {
         Response {
             head,
             remote_addr: reading.connection.peer,
+            is_early: !reading.sent,
             source: Source::Open(reading),
             url: request.url.clone(),
             method: request.method.clone(),
@@ -163,6 +167,18 @@ impl Response {
     /// them.
     pub fn trailers(&self) -> Option<&HeaderMap> {
         self.trailers.as_deref()
+    }
+
+    /// Whether it came before the body of the request was sent to its end, the rest of which was not sent then: the server may
+    /// know only a part of it, whatever the status says.
+    pub fn is_early(&self) -> bool {
+        self.is_early
+    }
+
+    /// The cookies that it sets, whether the session keeps them or not; without those that its host may not set. Those that
+    /// redirects on the way have set are in the jar. aiohttp's `cookies`.
+    pub fn cookies(&self) -> Vec<Cookie> {
+        cookies::set_by(&self.url, self.headers())
     }
 
     /// What was attached to the request, as to a [`Request`] by [`extensions_mut`](Request::extensions_mut), and what was added

@@ -93,8 +93,8 @@ pub(crate) async fn send(
             };
             let error = Error::new(kind, phase, &request.method, Some(&request.url));
             let error = error.on_reused(progress.reused);
-            let proxy = shared.proxies.of(&request.url).ok().flatten();
-            let error = error.through(proxy.map(Proxy::address));
+            let proxy = request.proxy(shared).ok().flatten();
+            let error = error.through(proxy.map(|proxy| proxy.address()));
             tracer.tell(|| TraceEvent::Failed { error: &error });
             return Err(error);
         }
@@ -184,8 +184,12 @@ impl Hop<'_> {
     ) -> Result<(ResponseHead, Reading), ErrorKind> {
         let pool = &self.shared.pool;
         progress.phase = Phase::Prepare;
-        let proxy = self.shared.proxies.of(&request.url)?.cloned();
-        let route = route(request, proxy.as_ref());
+        if self.shared.https_only && !request.is_https() {
+            let why = "only https is permitted (SessionBuilder::https_only)";
+            return Err(ErrorKind::InvalidUrl(why.to_owned()));
+        }
+        let proxy = request.proxy(self.shared)?.cloned();
+        let route = route(request, proxy.as_deref());
         let host = self.host(request, route);
         progress.phase = Phase::PoolWait;
         let limit = request.timeout.connect;

@@ -47,6 +47,7 @@ pub struct SessionBuilder {
     redirects: Policy,
     proxy: Option<Result<Proxy, String>>,
     trust_env: bool,
+    https_only: bool,
     retry_stale: bool,
     raise_for_status: bool,
     #[cfg(feature = "tls")]
@@ -73,6 +74,7 @@ impl Default for SessionBuilder {
             redirects: Policy::default(),
             proxy: None,
             trust_env: false,
+            https_only: false,
             retry_stale: true,
             raise_for_status: false,
             #[cfg(feature = "tls")]
@@ -208,6 +210,12 @@ impl SessionBuilder {
         self
     }
 
+    /// Whether a request for an `http://` URL, or a redirect to one, is an error. Not if not said.
+    pub fn https_only(mut self, only: bool) -> SessionBuilder {
+        self.https_only = only;
+        self
+    }
+
     /// Whether a request is sent once more when its kept connection turns out to be closed and it does no harm to send it
     /// twice. So it is if not said.
     pub fn retry_stale(mut self, retry: bool) -> SessionBuilder {
@@ -317,6 +325,7 @@ impl SessionBuilder {
             default_lines,
             redirects: self.redirects,
             proxies,
+            https_only: self.https_only,
             retry_stale: self.retry_stale,
             raise_for_status: self.raise_for_status,
             #[cfg(feature = "tls")]

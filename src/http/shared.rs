@@ -48,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) default_cookies: bool,
     pub(crate) redirects: Policy,
     pub(crate) proxies: Proxies,
+    pub(crate) https_only: bool,
     pub(crate) retry_stale: bool,
     pub(crate) raise_for_status: bool,
     #[cfg(feature = "tls")]
