@@ -141,7 +141,7 @@ fn run(options: &Options) -> Result<(), String> {
             serve();
         }
         ["instructions", ref names @ ..] => {
-            for workload in chosen(&families, names, options.quick)?
+            for workload in contested(&families, names, options)?
                 .iter()
                 .filter(|workload| workload.family.is_countable())
             {
@@ -152,7 +152,7 @@ fn run(options: &Options) -> Result<(), String> {
             }
         }
         ["syscalls", ref names @ ..] => {
-            for workload in &chosen(&families, names, options.quick)? {
+            for workload in &contested(&families, names, options)? {
                 println!(
                     "{}",
                     syscalls::table(workload, |name| wanted(options, name))
@@ -162,7 +162,7 @@ fn run(options: &Options) -> Result<(), String> {
         ["growth"] => growth::draw(&families, options.rounds.unwrap_or(3))?,
         ["gate"] => gate::run(&chosen(&families, &[], false)?, options.record)?,
         [] => print!("{HELP}"),
-        ref names => measure_all(&chosen(&families, names, options.quick)?, options)?,
+        ref names => measure_all(&contested(&families, names, options)?, options)?,
     }
     Ok(())
 }
@@ -192,6 +192,36 @@ fn measure_all(workloads: &[Workload], options: &Options) -> Result<(), String> 
 
 fn wanted(options: &Options, name: &str) -> bool {
     options.only.is_empty() || options.only.iter().any(|only| only == name)
+}
+
+/// The [`chosen`] workloads in which somebody takes part that is asked for; each name that is asked for must be in one of them.
+fn contested<'a>(
+    families: &'a [Family],
+    names: &[&str],
+    options: &Options,
+) -> Result<Vec<Workload<'a>>, String> {
+    let mut workloads = chosen(families, names, options.quick)?;
+    let mut known: Vec<&str> = Vec::new();
+    for workload in &workloads {
+        let names = workload.family.contestants.iter().map(|(name, _)| *name);
+        known.extend(
+            names
+                .filter(|name| !known.contains(name))
+                .collect::<Vec<_>>(),
+        );
+    }
+    let mut asked = options.only.iter();
+    if let Some(unknown) = asked.find(|only| !known.contains(&only.as_str())) {
+        let known = known.join(", ");
+        return Err(format!(
+            "no contestant {unknown:?} in these workloads; there are {known}"
+        ));
+    }
+    workloads.retain(|workload| {
+        let mut contestants = workload.family.contestants.iter();
+        contestants.any(|(name, _)| wanted(options, name))
+    });
+    Ok(workloads)
 }
 
 fn find<'a>(families: &'a [Family], name: &str) -> Result<&'a Family, String> {
