@@ -50,10 +50,7 @@ pub(crate) enum Listener<T> {
 type Registered<T> = (ListenerKey, Listener<T>);
 
 /// The key of the awaiter that stands in the completion itself; those in the list count from 1.
-const FIRST: ListenerKey = ListenerKey(0);
-
-/// The key of a watcher that is alone.
-const ALONE: ListenerKey = ListenerKey(1);
+const AWAITER: ListenerKey = ListenerKey(0);
 
 /// Pending, with those who listen, or ended.
 #[derive(Default)]
@@ -119,8 +116,8 @@ impl<T> State<T> {
             match std::mem::take(self) {
                 State::Awaited(slot) => list.awaiter = Some(slot),
                 State::Watched(index, watcher) => {
-                    list.made = ALONE.0;
-                    list.first = Some((ALONE, Listener::Watcher(watcher, index)));
+                    list.made = ListenerKey::FIRST.0;
+                    list.first = Some((ListenerKey::FIRST, Listener::Watcher(watcher, index)));
                 }
                 _ => {}
             }
@@ -194,7 +191,7 @@ impl<T> Completion<T> {
             _ => false,
         });
         match alone {
-            true => FIRST,
+            true => AWAITER,
             false => self.add(Listener::Awaiter(waker.clone())),
         }
     }
@@ -214,18 +211,20 @@ impl<T> Completion<T> {
         })
     }
 
-    /// `None` when it has ended already.
-    pub(crate) fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey> {
+    /// See [`Watchable::watch`].
+    pub(crate) fn watch(&self, watcher: &Watching, index: usize) -> Result<ListenerKey, Ended> {
         let (watcher, index) = (watcher.clone(), index as u32);
         match self.0.take() {
             State::Unheard => {
                 self.0.set(State::Watched(index, watcher));
-                Some(ALONE)
+                Ok(ListenerKey::FIRST)
             }
             before => {
-                let ended = matches!(before, State::Ended { .. });
                 self.0.set(before);
-                (!ended).then(|| self.add(Listener::Watcher(watcher, index)))
+                match self.ended() {
+                    Some(how) => Err(how),
+                    None => Ok(self.add(Listener::Watcher(watcher, index))),
+                }
             }
         }
     }
@@ -234,11 +233,11 @@ impl<T> Completion<T> {
     #[inline(never)]
     pub(crate) fn remove_awaiter(&self, key: ListenerKey) {
         let removed = self.with(|state| match state {
-            State::Awaited(_) if key == FIRST => {
+            State::Awaited(_) if key == AWAITER => {
                 *state = State::Unheard;
                 true
             }
-            State::Heard(list) if key == FIRST => list.awaiter.take().is_some(),
+            State::Heard(list) if key == AWAITER => list.awaiter.take().is_some(),
             _ => false,
         });
         if !removed {
@@ -249,7 +248,7 @@ impl<T> Completion<T> {
     /// Takes a registration back; the caller drops what it returns, if it is still there.
     pub(crate) fn remove(&self, key: ListenerKey) -> Option<Listener<T>> {
         self.with(|state| match std::mem::take(state) {
-            State::Watched(index, watcher) if key == ALONE => {
+            State::Watched(index, watcher) if key == ListenerKey::FIRST => {
                 Some(Listener::Watcher(watcher, index))
             }
             State::Heard(mut list) => {
@@ -268,20 +267,20 @@ impl<T> Completion<T> {
     pub(crate) fn set_waker(&self, core: &Core, key: ListenerKey, waker: &Waker) {
         let (slot, mut new) = (slot_of(core, waker), waker.clone());
         self.with(|state| match (&mut *state, slot) {
-            (State::Awaited(awaiter), Some(slot)) if key == FIRST => *awaiter = slot,
-            (State::Awaited(_), None) if key == FIRST => {
+            (State::Awaited(awaiter), Some(slot)) if key == AWAITER => *awaiter = slot,
+            (State::Awaited(_), None) if key == AWAITER => {
                 let list = state.list();
                 list.awaiter = None;
-                list.first = Some((FIRST, Listener::Awaiter(new.clone())));
+                list.first = Some((AWAITER, Listener::Awaiter(new.clone())));
             }
             (State::Heard(list), _) => match (list.awaiter, slot) {
-                (Some(_), Some(_)) if key == FIRST => list.awaiter = slot,
-                (Some(_), None) if key == FIRST => {
+                (Some(_), Some(_)) if key == AWAITER => list.awaiter = slot,
+                (Some(_), None) if key == AWAITER => {
                     list.awaiter = None;
                     if let Some(second) = list.first.take() {
                         list.rest.insert(0, second);
                     }
-                    list.first = Some((FIRST, Listener::Awaiter(new.clone())));
+                    list.first = Some((AWAITER, Listener::Awaiter(new.clone())));
                 }
                 _ => {
                     if let Some(Listener::Awaiter(registered)) = list.find(key) {
@@ -329,8 +328,8 @@ pub(crate) fn end<C: Outcome<T> + 'static, T: 'static>(cell: &Rc<C>, how: Ended)
     match cell.completion().0.replace(State::Ended { how, retrieved }) {
         State::Unheard => {}
         State::Awaited(slot) => cell.core().schedule_slot(slot),
-        State::Watched(index, watcher) => watcher.child_done(index as usize),
-        State::Heard(list) => tell(cell.clone(), list),
+        State::Watched(index, watcher) => watcher.child_done(index as usize, how),
+        State::Heard(list) => tell(cell.clone(), list, how),
         State::Ended { .. } => unreachable!("it ends twice"),
     }
 }
@@ -338,7 +337,7 @@ pub(crate) fn end<C: Outcome<T> + 'static, T: 'static>(cell: &Rc<C>, how: Ended)
 /// The list leaves its box here, and not where most find that there is none.
 #[inline(never)]
 #[allow(clippy::boxed_local)]
-fn tell<T: 'static>(cell: Rc<dyn Outcome<T>>, listeners: Box<List<T>>) {
+fn tell<T: 'static>(cell: Rc<dyn Outcome<T>>, listeners: Box<List<T>>, how: Ended) {
     let core = cell.core();
     let listeners = *listeners;
     if let Some(slot) = listeners.awaiter {
@@ -347,7 +346,7 @@ fn tell<T: 'static>(cell: Rc<dyn Outcome<T>>, listeners: Box<List<T>>) {
     for (_, listener) in listeners.first.into_iter().chain(listeners.rest) {
         match listener {
             Listener::Awaiter(waker) => wake_on(core, waker),
-            Listener::Watcher(watcher, index) => watcher.child_done(index as usize),
+            Listener::Watcher(watcher, index) => watcher.child_done(index as usize, how),
             Listener::Callback {
                 name,
                 site,

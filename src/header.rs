@@ -89,7 +89,7 @@ pub(crate) fn pending_tasks(items: impl Iterator<Item = Rc<dyn Watchable>>) -> V
 
 /// Told, in place, that one of several things it watches is done. The library's own: it pushes at most a task.
 pub(crate) trait Watcher {
-    fn child_done(&self, index: usize);
+    fn child_done(&self, index: usize, how: Ended);
 }
 
 /// A watcher behind a thin pointer: it fits into what is watched beside an index, without an allocation for each.
@@ -97,8 +97,8 @@ pub(crate) type Watching = Rc<Rc<dyn Watcher>>;
 
 /// Something that gather, wait and the like can watch: a task or a promise.
 pub(crate) trait Watchable: Waitable {
-    /// `None` when it has ended already.
-    fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey>;
+    /// Tells how it has ended if it has already.
+    fn watch(&self, watcher: &Watching, index: usize) -> Result<ListenerKey, Ended>;
 
     fn unwatch(&self, key: ListenerKey);
 }
@@ -110,6 +110,11 @@ pub struct Watched(pub(crate) Rc<dyn Watchable>);
 /// Names one registration in the list of those who wait for an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListenerKey(pub(crate) u32);
+
+impl ListenerKey {
+    /// Of whoever is the first in the list, as a watcher mostly is.
+    pub(crate) const FIRST: ListenerKey = ListenerKey(1);
+}
 
 /// One call of `cancel()` on its way through what awaits what.
 pub(crate) struct Request {

@@ -50,7 +50,7 @@ impl<T: 'static> Waitable for PromiseCell<T> {
 }
 
 impl<T: 'static> Watchable for PromiseCell<T> {
-    fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey> {
+    fn watch(&self, watcher: &Watching, index: usize) -> Result<ListenerKey, Ended> {
         self.completion.watch(watcher, index)
     }
 

@@ -10,6 +10,8 @@ use crate::waker::TicketWaker;
 /// The task gets the pen: its context is the current one, and what it waited for is forgotten. Says what has to be done.
 #[inline]
 pub(crate) fn begin(core: &Core, header: &Header, ticket: Ticket, waited: bool) -> Delivery {
+    core.current.set(Some(ticket));
+    core.current_number.set(header.number);
     // Most tasks have none, and then there is none to be put away.
     if header.more.get().is_some() || core.context.is_set() {
         core.context.replace(header.take_context());

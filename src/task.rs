@@ -179,7 +179,7 @@ impl<F: Future + 'static> Waitable for TaskCell<F> {
 }
 
 impl<F: Future + 'static> Watchable for TaskCell<F> {
-    fn watch(&self, watcher: &Watching, index: usize) -> Option<ListenerKey> {
+    fn watch(&self, watcher: &Watching, index: usize) -> Result<ListenerKey, Ended> {
         self.completion.watch(watcher, index)
     }
 

@@ -347,7 +347,6 @@ fn step<const WATCHED: bool>(core: &Core, begun: Begun) -> Option<Ran> {
         waited,
     } = begun;
     let ticket = core.ticket(generation.into(), slot);
-    core.current.set(Some(ticket));
     if !WATCHED {
         task.step(ticket, waited);
         return None;

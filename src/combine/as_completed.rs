@@ -13,7 +13,7 @@ use crate::combine::wait::{WaitItem, distinct};
 use crate::core::Core;
 use crate::current;
 use crate::error::TimeoutError;
-use crate::header::{ListenerKey, Several, Watchable, Watcher, Watching, pending_tasks};
+use crate::header::{Ended, ListenerKey, Several, Watchable, Watcher, Watching, pending_tasks};
 use crate::observe::{Combinator, Site, WaitKind};
 use crate::text::shown_as;
 use crate::time::{Sleep, sleep_at};
@@ -32,7 +32,7 @@ struct Finish {
 }
 
 impl Watcher for Finish {
-    fn child_done(&self, index: usize) {
+    fn child_done(&self, index: usize, _: Ended) {
         self.ended.borrow_mut().push_back(index);
         self.running.set(self.running.get() - 1);
         if let Some(waker) = self.waker.take() {
@@ -97,11 +97,8 @@ pub fn as_completed<H: WaitItem>(items: impl IntoIterator<Item = H>) -> AsComple
     });
     let watching: Watching = Rc::new(finish.clone());
     let keys = finish.items.iter().enumerate().map(|(i, item)| {
-        let key = item.watch(&watching, i);
-        if key.is_none() {
-            finish.child_done(i);
-        }
-        key
+        let watched = item.watch(&watching, i);
+        watched.map_err(|how| finish.child_done(i, how)).ok()
     });
     AsCompleted {
         keys: keys.collect(),

@@ -2,7 +2,7 @@
 
 use crate::awaitable::{Awaitable, Spawner};
 use crate::error::{ChildError, LoopError, TaskError};
-use crate::header::{Ended, Watched};
+use crate::header::Watched;
 use crate::promise::Promise;
 
 /// The promises of several children, whatever their types.
@@ -10,8 +10,6 @@ use crate::promise::Promise;
 pub trait Promises: 'static {
     fn count(&self) -> usize;
     fn watched(&self, index: usize) -> Watched;
-    /// Whether the child at `index` has ended with a value.
-    fn finished(&self, index: usize) -> bool;
 }
 
 /// What [`gather`](crate::gather) takes: a vector or an array of awaitables of one type, or a tuple of up to eight of
@@ -45,6 +43,7 @@ pub trait TryChildren: Children {
     /// The values of children that all went well.
     type Successes;
 
+    /// Whether the value of the child at `index`, which has one, is an error.
     #[doc(hidden)]
     fn failed(promises: &Self::Promises, index: usize) -> bool;
     #[doc(hidden)]
@@ -81,10 +80,6 @@ fn has_failed<V: 'static, E: 'static>(promise: &Promise<Result<V, E>>) -> bool {
     !matches!(&*promise.cell.outcome(), Ok(Ok(_)))
 }
 
-fn has_finished<T: 'static>(promise: &Promise<T>) -> bool {
-    promise.cell.ended() == Some(Ended::Finished)
-}
-
 impl<T: 'static> Promises for Vec<Promise<T>> {
     fn count(&self) -> usize {
         self.len()
@@ -92,10 +87,6 @@ impl<T: 'static> Promises for Vec<Promise<T>> {
 
     fn watched(&self, index: usize) -> Watched {
         Watched(self[index].cell.clone())
-    }
-
-    fn finished(&self, index: usize) -> bool {
-        has_finished(&self[index])
     }
 }
 
@@ -205,13 +196,6 @@ macro_rules! tuples {
                 match index {
                     $($i => Watched(self.$i.cell.clone()),)+
                     _ => unreachable!("there are only {} children", self.count()),
-                }
-            }
-
-            fn finished(&self, index: usize) -> bool {
-                match index {
-                    $($i => has_finished(&self.$i),)+
-                    _ => false,
                 }
             }
         }

@@ -34,13 +34,13 @@ enum Verdict {
 struct Gathering<P> {
     core: Rc<Core>,
     promises: P,
-    /// Where each child has this as its watcher.
-    keys: RefCell<Vec<Option<ListenerKey>>>,
+    /// By which keys children have this as a watcher, of those that do not have it as [`ListenerKey::FIRST`].
+    keys: RefCell<Vec<(usize, ListenerKey)>>,
     left: Cell<usize>,
     verdict: Cell<Verdict>,
     cancel_asked: Cell<bool>,
-    /// Whether a child that has ended so ends the gather.
-    fails: fn(&P, usize) -> bool,
+    /// Whether a child that has a value ends the gather all the same.
+    fails: Option<fn(&P, usize) -> bool>,
     keep_errors: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -52,12 +52,16 @@ impl<P: Promises> Gathering<P> {
 }
 
 impl<P: Promises> Watcher for Gathering<P> {
-    fn child_done(&self, index: usize) {
+    fn child_done(&self, index: usize, how: Ended) {
         self.left.set(self.left.get() - 1);
         if self.verdict.get() != Verdict::Open {
             return;
         }
-        if !self.keep_errors.get() && (self.fails)(&self.promises, index) {
+        let failed = match self.fails {
+            Some(fails) if how == Ended::Finished => fails(&self.promises, index),
+            _ => how != Ended::Finished,
+        };
+        if failed && !self.keep_errors.get() {
             self.verdict.set(Verdict::Failed(index));
         } else if self.left.get() == 0 {
             self.verdict.set(Verdict::AllDone);
@@ -115,7 +119,7 @@ struct Inner<C: Children> {
 
 impl<C: Children> Inner<C> {
     #[track_caller]
-    fn start(children: C, fails: fn(&C::Promises, usize) -> bool) -> Inner<C> {
+    fn start(children: C, fails: Option<fn(&C::Promises, usize) -> bool>) -> Inner<C> {
         let core = current::expect();
         let site = Location::caller();
         let promises = match children.start(&Spawner::new(core.clone(), site)) {
@@ -138,14 +142,13 @@ impl<C: Children> Inner<C> {
             waker: RefCell::new(None),
         });
         let watching: Watching = Rc::new(gathering.clone());
-        let keys = gathering.children().enumerate().map(|(i, child)| {
-            let key = child.watch(&watching, i);
-            if key.is_none() {
-                gathering.child_done(i);
+        for (i, child) in gathering.children().enumerate() {
+            match child.watch(&watching, i) {
+                Ok(ListenerKey::FIRST) => {}
+                Ok(key) => gathering.keys.borrow_mut().push((i, key)),
+                Err(how) => gathering.child_done(i, how),
             }
-            key
-        });
-        gathering.keys.replace(keys.collect());
+        }
         Inner { gathering, site }
     }
 
@@ -167,10 +170,11 @@ impl<C: Children> Drop for Inner<C> {
         // Children that are still pending would otherwise keep this, and this them, for ever.
         if self.gathering.left.get() > 0 {
             let keys = self.gathering.keys.take();
-            for (child, key) in self.gathering.children().zip(keys) {
-                if let Some(key) = key {
-                    child.unwatch(key);
-                }
+            for (i, child) in self.gathering.children().enumerate() {
+                child.unwatch(match keys.binary_search_by_key(&i, |(i, _)| *i) {
+                    Ok(found) => keys[found].1,
+                    Err(_) => ListenerKey::FIRST,
+                });
             }
         }
     }
@@ -219,7 +223,7 @@ pub struct TryGather<C: TryChildren>(Inner<C>);
 /// ```
 #[track_caller]
 pub fn gather<C: Children>(children: C) -> Gather<C> {
-    Gather(Inner::start(children, |promises, i| !promises.finished(i)))
+    Gather(Inner::start(children, None))
 }
 
 /// [`gather`] for children that return `Result`s with one type of error: the first that fails, in time, is the error of
@@ -242,7 +246,7 @@ pub fn gather<C: Children>(children: C) -> Gather<C> {
 /// ```
 #[track_caller]
 pub fn try_gather<C: TryChildren>(children: C) -> TryGather<C> {
-    TryGather(Inner::start(children, C::failed))
+    TryGather(Inner::start(children, Some(C::failed)))
 }
 
 impl<C: Children> Inner<C> {

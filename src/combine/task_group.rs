@@ -135,7 +135,7 @@ impl<E: 'static> Several for Group<E> {
 }
 
 impl<E: 'static> Watcher for Group<E> {
-    fn child_done(&self, index: usize) {
+    fn child_done(&self, index: usize, _: Ended) {
         let child = self.children.borrow_mut().remove(&index);
         let Some(child) = child else { return };
         if child.has_failed() {
@@ -253,8 +253,8 @@ impl<E: 'static> TaskGroup<E> {
         let index = group.vacant_index(made);
         let child = task.promise().clone();
         group.children.borrow_mut().insert(index, Rc::new(child));
-        if task.promise().cell.watch(&self.watching, index).is_none() {
-            group.child_done(index);
+        if let Err(how) = task.promise().cell.watch(&self.watching, index) {
+            group.child_done(index, how);
         }
         Ok(task)
     }

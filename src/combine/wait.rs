@@ -128,13 +128,12 @@ struct Watch {
 }
 
 impl Watcher for Watch {
-    fn child_done(&self, index: usize) {
+    fn child_done(&self, index: usize, how: Ended) {
         self.left.set(self.left.get() - 1);
         let enough = match self.return_when {
             ReturnWhen::FirstCompleted => true,
             ReturnWhen::FirstException => {
-                self.items[index].ended() == Some(Ended::Panicked)
-                    || self.failures.get(index).is_some_and(|failed| failed())
+                how == Ended::Panicked || self.failures.get(index).is_some_and(|failed| failed())
             }
             ReturnWhen::AllCompleted => false,
         };
@@ -278,11 +277,8 @@ impl<H: WaitItem> Wait<H> {
         let watching: Watching = Rc::new(watch.clone());
         let mut keys = Vec::with_capacity(watch.items.len());
         for (i, item) in watch.items.iter().enumerate() {
-            let key = item.watch(&watching, i);
-            if key.is_none() {
-                watch.child_done(i);
-            }
-            keys.push(key);
+            let watched = item.watch(&watching, i);
+            keys.push(watched.map_err(|how| watch.child_done(i, how)).ok());
         }
         Begun {
             watch,
