@@ -114,6 +114,7 @@ mod step;
 pub mod sync;
 mod table;
 mod task;
+mod task_forms;
 mod text;
 mod threads;
 mod ticket;

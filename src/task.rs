@@ -19,14 +19,13 @@ use crate::core::{Core, Life};
 use crate::coroutine::Coroutine;
 use crate::current;
 use crate::error::{InvalidStateError, LoopError, Panic, TaskError};
-use crate::exception::ExceptionContext;
 use crate::header::{Ended, Header, ListenerKey, Request, Runnable, Waitable, Watchable, Watching};
-use crate::observe::{Event, Site, WaitKind};
-use crate::promise::{Promise, describe_callbacks, describe_outcome, state_word};
+use crate::observe::{Site, WaitKind};
+use crate::promise::{Promise, describe_callbacks, describe_outcome};
 use crate::step;
-use crate::text::{Quoted, function_name};
+use crate::task_forms;
+use crate::text::function_name;
 use crate::ticket::Ticket;
-use crate::wait_on::{Wait, WaitOn};
 
 enum Stage<F: Future> {
     Running(F),
@@ -158,21 +157,13 @@ impl<F: Future + 'static> Waitable for TaskCell<F> {
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        open(self, f)?;
-        describe_wait(&self.core.wait_of(self), f)?;
+        task_forms::describe(&self.core, self, f)?;
         describe_callbacks(&self.completion, f)?;
         f.write_str(">")
     }
 
     fn describe_awaited(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        open(self, f)?;
-        match self.core.wait_of(self) {
-            Wait {
-                on: WaitOn::Object(object),
-                ..
-            } if matches!(object.wait_kind(), WaitKind::Task(_)) => f.write_str(" wait_for=...")?,
-            wait => describe_wait(&wait, f)?,
-        }
+        task_forms::describe_awaited(&self.core, self, f)?;
         describe_callbacks(&self.completion, f)?;
         f.write_str(">")
     }
@@ -233,61 +224,8 @@ impl<F: Future> Drop for TaskCell<F> {
         }
         if let Stage::Ended(Err(TaskError::Panicked(panic))) = self.stage.get_mut() {
             let coroutine = function_name(std::any::type_name::<F>());
-            report_lost(&self.core, &self.header, coroutine, panic);
+            task_forms::report_lost(&self.core, &self.header, coroutine, panic);
         }
-    }
-}
-
-/// A panic that nobody has looked at is reported when the task is dropped, in the task's context, as in asyncio.
-#[cold]
-fn report_lost(core: &Core, header: &Header, coroutine: &str, panic: &Panic) {
-    let task = header.number;
-    core.observe(|| Event::ResultLost { task });
-    let (file, line) = (header.site.file(), header.site.line());
-    let source = format!(
-        "future: <Task finished name={} coro=<{coroutine}() done, created at {file}:{line}> exception={panic:?}>",
-        Quoted(&header.name()),
-    );
-    let outer = core.context.replace(header.take_context());
-    core.exceptions.report(&ExceptionContext {
-        message: "Task exception was never retrieved".to_owned(),
-        source,
-        panic: Some(panic.clone()),
-    });
-    drop(core.context.replace(outer));
-}
-
-/// `<Task pending name='Task-1' coro=<hello() running at examples/hello.rs:8>`, without the rest.
-fn open<F: Future + 'static>(cell: &TaskCell<F>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let header = &cell.header;
-    let ended = cell.ended();
-    let word = match ended {
-        None if header.requests() > 0 => "cancelling",
-        ended => state_word(ended),
-    };
-    let coroutine = cell.coroutine();
-    write!(
-        f,
-        "<Task {word} name={} coro=<{coroutine}() ",
-        Quoted(&header.name())
-    )?;
-    if ended.is_some() {
-        let (file, line) = (header.site.file(), header.site.line());
-        return write!(f, "done, created at {file}:{line}>");
-    }
-    let wait = cell.core.wait_of(cell);
-    let at = wait.site.unwrap_or(header.site);
-    write!(f, "running at {}:{}>", at.file(), at.line())
-}
-
-fn describe_wait(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match (wait.on.object(), wait.on.kind()) {
-        (Some(object), _) => {
-            f.write_str(" wait_for=")?;
-            object.describe_awaited(f)
-        }
-        (_, Some(kind)) => write!(f, " wait_for=<{kind}>"),
-        (_, None) => Ok(()),
     }
 }
 

@@ -80,16 +80,17 @@ impl Deref for TicketWaker {
 /// The ticket in a waker of ours.
 #[inline]
 pub(crate) fn ticket_of(waker: &Waker) -> Option<Ticket> {
-    match std::ptr::eq(waker.vtable(), &VTABLE) {
-        true => Ticket::from_word(waker.data().addr()),
-        false => None,
-    }
+    ticket_if(waker, &VTABLE)
 }
 
 /// The ticket in a waker of ours or of debug mode's.
 pub(crate) fn task_of(waker: &Waker) -> Option<Ticket> {
-    let is = |table| std::ptr::eq(waker.vtable(), table);
-    match is(&VTABLE) || is(&COUNTING) {
+    ticket_of(waker).or_else(|| ticket_if(waker, &COUNTING))
+}
+
+#[inline]
+fn ticket_if(waker: &Waker, vtable: &'static RawWakerVTable) -> Option<Ticket> {
+    match std::ptr::eq(waker.vtable(), vtable) {
         true => Ticket::from_word(waker.data().addr()),
         false => None,
     }
