@@ -324,11 +324,13 @@ mod server {
         for loops in [1, loops] {
             let server = Server::start(0, loops, cost)?;
             let rate = load(server.address, connections, seconds)?;
-            println!("{loops} loops: {rate:.0} requests a second");
+            let name = if loops == 1 { "loop" } else { "loops" };
+            println!("{loops} {name}: {rate:.0} requests a second");
             print_reports(&server.end()?);
             rates.push(rate);
         }
-        println!("ratio: {:.2}", rates[1] / rates[0]);
+        let (ratio, cores) = (rates[1] / rates[0], glassloop::cpu_count());
+        println!("ratio: {ratio:.2}, on {cores} cores, of which the clients take their part");
         Ok(())
     }
 

@@ -338,6 +338,29 @@ fn gather_ends_with_its_children_when_it_is_cancelled() {
 }
 
 #[test]
+fn a_dropped_gather_takes_back_its_own_places_and_no_others() {
+    let event_loop = EventLoop::builder().virtual_time().build().unwrap();
+    let main = async {
+        let (one, two) = (Promise::new(), Promise::new());
+        let first = gather([&one]);
+        let second = gather([&one, &two]);
+        let third = gather([&two, &one, &one]);
+        drop(second);
+        one.set_result(1).unwrap();
+        two.set_result(2).unwrap();
+        assert_eq!(first.await.unwrap(), [1]);
+        assert_eq!(third.await.unwrap(), [2, 1, 1]);
+        let three = Promise::new();
+        let first = gather([&three]);
+        let second = gather([&three, &three]);
+        drop(first);
+        three.set_result(3).unwrap();
+        assert_eq!(second.await.unwrap(), [3, 3]);
+    };
+    event_loop.run_until_complete(main).unwrap();
+}
+
+#[test]
 fn wait_returns_when_it_was_told_to() {
     let event_loop = EventLoop::builder().virtual_time().build().unwrap();
     let main = async {
