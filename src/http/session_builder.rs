@@ -148,7 +148,8 @@ impl SessionBuilder {
     }
 
     /// Whether bodies are decoded. So it is if not said, with the features `gzip` (which knows deflate too), `brotli` and
-    /// `zstd`, and for requests that have no header `Accept-Encoding` of their own.
+    /// `zstd`, and for requests that have no header `Accept-Encoding` of their own. While a body is read its decoder
+    /// holds as much of it as the sender has chosen: up to 32 KiB with gzip, 16 MiB with Brotli, 8 MiB with Zstandard.
     pub fn auto_decompress(mut self, decompress: bool) -> SessionBuilder {
         self.auto_decompress = decompress;
         self
