@@ -13,6 +13,8 @@ use std::time::Duration;
 use glassloop::http::{ClientSession, ClientTimeout, ErrorKind, Phase, Proxy};
 use glassloop::{run, sleep};
 use http_peer::{field, script, serve};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::server::WebPkiClientVerifier;
 use tls_peer::{OK, accept, authority, builder, fetch, request, serve_tls};
 
 #[test]
@@ -37,6 +39,40 @@ fn r76_a_name_is_sent_and_checked_and_the_connection_kept() {
             );
         }
         assert_eq!(session.stats().connected, 1);
+    })
+    .unwrap();
+    server.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_a_server_that_asks() {
+    let authority = authority(&["127.0.0.1"]);
+    let key = KeyPair::generate().unwrap();
+    let mine = CertificateParams::new(Vec::new()).unwrap();
+    let mine = mine.self_signed(&key).unwrap();
+    let pem = mine.pem() + &key.serialize_pem();
+    let mut trusted = rustls::RootCertStore::empty();
+    trusted.add(mine.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(trusted.into(), provider.clone());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_cert_resolver(authority.config.cert_resolver.clone());
+    let (port, server) = serve_tls(Arc::new(config), |tls| {
+        assert_eq!(tls.conn.peer_certificates().unwrap().len(), 1);
+        request(tls)?;
+        tls.write_all(OK)
+    });
+    run(async move {
+        let session = builder(&authority).client_certificate(&pem).build();
+        let url = format!("https://127.0.0.1:{port}/");
+        assert_eq!(fetch(&session.unwrap(), &url).await.unwrap(), "ok");
+        let keyless = ClientSession::builder().client_certificate(&authority.pem);
+        let error = keyless.build().unwrap_err().to_string();
+        let expected = "ClientSession: the client certificate is not usable: no key in it: ";
+        assert!(error.starts_with(expected), "{error}");
     })
     .unwrap();
     server.join().unwrap().unwrap();

@@ -13,7 +13,7 @@
 //!     // Two at once.
 //!     let both = ["http://127.0.0.1:5000/a", "http://127.0.0.1:5000/b"].map(|url| session.get(url));
 //!     for page in try_gather(both).await? {
-//!         println!("{} {} bytes", page.url(), page.bytes().await?.len());
+//!         println!("{} bytes", page.bytes().await?.len());
 //!     }
 //!     // Something is sent, and the answer read piece by piece.
 //!     let mut answer = session.post("http://127.0.0.1:5000/").form([("id", 7)]).await?;
@@ -33,11 +33,11 @@
 //! | know what went wrong | [`Error`], with [`ErrorKind`] and [`Phase`] |
 //!
 //! **Names that are not ASCII.** `http://bücher.example/` needs the tables of IDNA, which the crate `url` takes from `idna_adapter`. The
-//! newest version of that has them; the lock file of this project holds 1.0.0, which has none, so that it builds 25 crates less: there
+//! newest version of that has them; the lock file of this project holds 1.0.0, which has none, so that fewer crates are built: there
 //! such a name is an error ("invalid international domain name"), and `xn--bcher-kva.example` is written instead.
 //!
-//! **What is not there**: HTTP/2 and HTTP/3, proxies that speak SOCKS or TLS, certificates of the client, Unix sockets, and files for
-//! the cookie jar ([`CookieJar::cookies`] and [`CookieJar::set`] are what such a file is written from and read into).
+//! **What is not there**: HTTP/2 and HTTP/3, proxies that speak SOCKS or TLS, Unix sockets, and files for the cookie jar
+//! ([`CookieJar::cookies`] and [`CookieJar::set`] are what such a file is written from and read into).
 
 // From the bytes upwards: `parser` (bytes in, events out), `connection`, `pool`, `session`.
 

@@ -254,6 +254,14 @@ impl SessionBuilder {
         self
     }
 
+    /// Shows this certificate to a server that asks for one: PEM, with the certificate first, those that have signed it, and the
+    /// private key anywhere. One that cannot be used is an error of [`build`](SessionBuilder::build). Feature `tls`.
+    #[cfg(feature = "tls")]
+    pub fn client_certificate(mut self, pem: impl AsRef<[u8]>) -> SessionBuilder {
+        self.trust.identity = Some(pem.as_ref().to_vec());
+        self
+    }
+
     /// Believes any certificate: whoever is on the way can read and change everything. Feature `tls`.
     #[cfg(feature = "tls")]
     pub fn danger_accept_invalid_certs(mut self, accept: bool) -> SessionBuilder {

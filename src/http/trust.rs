@@ -1,11 +1,11 @@
-//! Which certificates a session believes.
+//! Which certificates a session believes, and which one it shows.
 
 use std::sync::{Arc, LazyLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 /// Which certificates a session believes.
@@ -19,6 +19,8 @@ pub(crate) struct Trust {
     /// In addition to these: PEM or DER.
     pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) anything: bool,
+    /// The client's own certificate and its key, in PEM.
+    pub(crate) identity: Option<Vec<u8>>,
 }
 
 impl Default for Trust {
@@ -29,6 +31,7 @@ impl Default for Trust {
             native: true,
             roots: Vec::new(),
             anything: false,
+            identity: None,
         }
     }
 }
@@ -65,7 +68,7 @@ impl Trust {
         let native = self.native;
         #[cfg(not(feature = "native-roots"))]
         let native = true;
-        self.web && native && self.roots.is_empty() && !self.anything
+        self.web && native && self.roots.is_empty() && !self.anything && self.identity.is_none()
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, String> {
@@ -74,7 +77,19 @@ impl Trust {
         let config = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        let config = config.with_root_certificates(roots);
+        let mut config = match &self.identity {
+            None => config.with_no_client_auth(),
+            Some(pem) => {
+                let refuse = |why: String| format!("the client certificate is not usable: {why}");
+                let chain = certificates(pem).map_err(refuse)?;
+                let chain = chain.into_iter().map(CertificateDer::into_owned).collect();
+                let key = PrivateKeyDer::from_pem_slice(pem);
+                let key = key.map_err(|error| refuse(format!("no key in it: {error}")))?;
+                let config = config.with_client_auth_cert(chain, key);
+                config.map_err(|error| refuse(error.to_string()))?
+            }
+        };
         if self.anything {
             let verifier = Arc::new(Anything(provider));
             config.dangerous().set_certificate_verifier(verifier);
