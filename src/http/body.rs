@@ -155,6 +155,11 @@ impl Body {
         self.length() == Some(0) && !matches!(self.0, Kind::Stream { .. })
     }
 
+    /// Its content is here, in one piece.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.0, Kind::Empty | Kind::Bytes(_))
+    }
+
     /// Says how long a body of unknown length is.
     pub(crate) fn set_length(&mut self, to: u64) {
         if let Kind::Stream { length, .. } = &mut self.0 {
@@ -179,7 +184,7 @@ impl Body {
     /// Its content from the beginning. A stream has it only once.
     pub(crate) fn feed(&mut self) -> Feed {
         match &mut self.0 {
-            Kind::Empty => Feed::Done,
+            Kind::Empty => Feed::Bytes(Bytes::new()),
             Kind::Bytes(bytes) => Feed::Bytes(bytes.clone()),
             Kind::File(file) => Feed::Pull(Box::new(file.pull())),
             Kind::Stream { pull, .. } => match pull.take() {
@@ -210,14 +215,17 @@ impl Feed {
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Pulled> {
         let next = match self {
             Feed::Done => None,
+            // An empty chunk would be the end of a chunked body.
+            Feed::Bytes(bytes) if bytes.is_empty() => None,
             Feed::Bytes(bytes) => Some(Ok(std::mem::take(bytes))),
-            Feed::Pull(pull) => loop {
-                match pull.poll_next(context) {
-                    Poll::Pending => return Poll::Pending,
-                    // An empty chunk would be the end of a chunked body.
-                    Poll::Ready(Some(Ok(piece))) if piece.is_empty() => {}
-                    Poll::Ready(next) => break next,
+            Feed::Pull(pull) => match pull.poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(piece))) if piece.is_empty() => {
+                    // Whoever gives nothing may do so for ever: others run before he is asked again.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
+                Poll::Ready(next) => next,
             },
         };
         if !matches!((&next, &self), (Some(Ok(_)), Feed::Pull(_))) {

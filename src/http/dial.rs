@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use http::Method;
 use url::{Host, Url};
@@ -13,6 +14,7 @@ use crate::core::Core;
 use crate::http::connect::connect;
 use crate::http::connection::{Connection, Piece};
 use crate::http::error::{ErrorKind, Phase};
+use crate::http::limits::{Deadline, Knob, within};
 use crate::http::parser::Framing;
 use crate::http::proxy::Proxy;
 use crate::http::request::{Request, Route};
@@ -25,11 +27,16 @@ use crate::observe::Site;
 /// So much of what a proxy says when it refuses is kept.
 const MOST_OF_A_REFUSAL: usize = 64 * 1024;
 
+/// And so long it is waited for.
+const REFUSAL_WAIT: Duration = Duration::from_secs(1);
+
 pub(crate) struct Dial<'a> {
     pub(crate) core: &'a Rc<Core>,
     pub(crate) shared: &'a Shared,
     pub(crate) request: &'a Request,
     pub(crate) route: Route<'a>,
+    /// When there has to be a connection.
+    pub(crate) by: Deadline,
     pub(crate) site: Site,
     pub(crate) tracer: Tracer<'a>,
 }
@@ -122,19 +129,18 @@ impl Dial<'_> {
         let head = head.await?;
         if head.framing != Framing::Tunnel {
             let mut said = Vec::new();
-            while said.len() < MOST_OF_A_REFUSAL {
-                let more = poll_fn(|context| {
-                    let piece = ready!(connection.poll_next(context, self.site));
-                    if let Ok(Piece::Data(data)) = piece {
-                        said.extend_from_slice(&data);
-                        return Poll::Ready(true);
+            let reading = poll_fn(|context| {
+                while said.len() < MOST_OF_A_REFUSAL {
+                    match ready!(connection.poll_next(context, self.site)) {
+                        Ok(Piece::Data(data)) => said.extend_from_slice(&data),
+                        _ => break,
                     }
-                    Poll::Ready(false)
-                });
-                if !more.await {
-                    break;
                 }
-            }
+                Poll::Ready(())
+            });
+            let by = Deadline::new(self.core, Knob::Patience, Some(REFUSAL_WAIT));
+            // What has come by then is told.
+            let _ = within(by.earlier(self.by), reading).await;
             said.truncate(MOST_OF_A_REFUSAL);
             return Err(ErrorKind::ProxyRefused(head.status, said));
         }

@@ -224,19 +224,20 @@ impl Error {
         self.0.reused
     }
 
-    /// Whether the same request may well succeed if it is made again: no connection, no answer, or no time.
+    /// Whether the same request may well succeed if it is made again: no connection, no answer, or no time. What was forbidden,
+    /// by `connect_filter` or a proxy, is so again.
     pub fn is_retryable(&self) -> bool {
-        self.is_connect() && !matches!(self.0.kind, ErrorKind::Tls(_))
-            || matches!(
-                self.0.kind,
-                ErrorKind::ConnectionClosed | ErrorKind::Timeout(..) | ErrorKind::Io(_)
-            )
-            || matches!(
-                self.0.kind,
-                ErrorKind::Response(
-                    ParseError::IncompleteHead(_) | ParseError::IncompleteBody { .. }
-                )
-            )
+        match &self.0.kind {
+            ErrorKind::Tls(_) => false,
+            // What `connect_filter` forbids it will forbid again.
+            ErrorKind::Connect(tried) => !tried.is_empty(),
+            ErrorKind::ProxyRefused(status, _) => status.is_server_error(),
+            ErrorKind::ConnectionClosed | ErrorKind::Timeout(..) | ErrorKind::Io(_) => true,
+            ErrorKind::Response(
+                ParseError::IncompleteHead(_) | ParseError::IncompleteBody { .. },
+            ) => true,
+            _ => self.is_connect(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::core::Core;
-use crate::http::body::Feed;
+use crate::http::body::{Body, Feed};
 use crate::http::connection::{Connection, Piece};
 use crate::http::error::{ErrorKind, Phase};
 use crate::http::limits::{Alarm, Deadline, Knob};
@@ -31,10 +31,12 @@ const SMALL: usize = 16 * 1024;
 pub(crate) struct Exchange<'a> {
     pub(crate) core: &'a Rc<Core>,
     pub(crate) connection: &'a mut Connection,
-    pub(crate) feed: Feed,
+    pub(crate) body: &'a mut Body,
+    /// Taken from the body when it is needed: a stream has it only once, and the answer may come before.
+    pub(crate) feed: Option<Feed>,
     pub(crate) framing: Framing,
-    /// The body waits for `100 Continue`, until this alarm rings.
-    pub(crate) waits: Option<Alarm>,
+    /// The body waits for `100 Continue`.
+    pub(crate) waits: Option<Box<Continue>>,
     pub(crate) total: Deadline,
     pub(crate) sock_read: Option<Duration>,
     pub(crate) site: Site,
@@ -44,6 +46,20 @@ pub(crate) struct Exchange<'a> {
     pub(crate) began: Option<u64>,
 }
 
+/// The wait for `100 Continue`. Few requests have one.
+pub(crate) struct Continue {
+    alarm: Alarm,
+    /// Set when the head is on its way.
+    by: Option<Deadline>,
+}
+
+impl Continue {
+    pub(crate) fn new(core: &Rc<Core>) -> Box<Continue> {
+        let alarm = Alarm::new(core.clone());
+        Box::new(Continue { alarm, by: None })
+    }
+}
+
 /// How far the sending is.
 pub(crate) enum State {
     Sending {
@@ -51,8 +67,8 @@ pub(crate) enum State {
         head: bool,
         /// Body bytes that were given to the connection.
         sent: u64,
-        /// When the server has to have continued.
-        continues: Option<Deadline>,
+        /// Those of the last piece, of which the trace was not told yet.
+        untold: usize,
     },
     Sent,
     /// The socket takes no more; an answer may have come all the same.
@@ -76,17 +92,14 @@ enum On {
 impl Exchange<'_> {
     /// Writes on, until everything is on its way or something has to be waited for.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let mut has_asked = false;
         loop {
-            let State::Sending {
-                head,
-                sent,
-                continues,
-            } = &mut self.state
-            else {
+            let State::Sending { head, sent, untold } = &mut self.state else {
                 return Poll::Ready(Ok(()));
             };
             // A small body goes in one write with the head.
-            let may_stage = *head && self.waits.is_none() && matches!(self.feed, Feed::Bytes(_));
+            let may_stage = *head && self.waits.is_none() && self.feed.is_none();
+            let may_stage = may_stage && self.body.is_in_memory();
             if !may_stage {
                 match self.connection.poll_send(context, self.site) {
                     Poll::Pending => return Poll::Pending,
@@ -99,22 +112,30 @@ impl Exchange<'_> {
                 if std::mem::take(head) {
                     self.tracer.tell(|| TraceEvent::HeadSent);
                 }
+                match std::mem::take(untold) {
+                    0 => {}
+                    bytes => self.tracer.tell(|| TraceEvent::BodySent { bytes }),
+                }
             }
-            if let Some(alarm) = &mut self.waits {
+            if let Some(Continue { alarm, by }) = self.waits.as_deref_mut() {
                 let wait = || Deadline::new(self.core, Knob::Patience, Some(CONTINUE_WAIT));
-                let late = alarm
-                    .poll(context, *continues.get_or_insert_with(wait))
-                    .is_err();
+                let late = alarm.poll(context, *by.get_or_insert_with(wait)).is_err();
                 if !late && !self.connection.saw_continue() {
                     return Poll::Pending;
                 }
                 self.waits = None;
             }
-            if self.feed.is_done() {
+            let feed = self.feed.get_or_insert_with(|| self.body.feed());
+            if feed.is_done() {
                 self.state = State::Sent;
                 return Poll::Ready(Ok(()));
             }
-            let piece = match self.feed.poll_next(context) {
+            if std::mem::replace(&mut has_asked, true) {
+                // Whoever makes the body may always be ready: others run between two pieces, and an early answer is seen.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let piece = match feed.poll_next(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Err(error))) => {
                     return Poll::Ready(Err((ErrorKind::Body(error), Phase::Send)));
@@ -122,9 +143,10 @@ impl Exchange<'_> {
                 Poll::Ready(Some(Ok(piece))) => Some(piece),
                 Poll::Ready(None) => None,
             };
-            *sent += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+            *untold = piece.as_ref().map_or(0, Bytes::len);
+            *sent += *untold as u64;
             if let Framing::Length(length) = self.framing {
-                let is_over = self.feed.is_done() || piece.is_none();
+                let is_over = feed.is_done() || piece.is_none();
                 if *sent > length || is_over && *sent < length {
                     let why =
                         format!("the body has other than the {length} bytes it was said to have");
@@ -132,16 +154,13 @@ impl Exchange<'_> {
                     return Poll::Ready(Err((ErrorKind::Body(why), Phase::Send)));
                 }
             }
-            if let Some(piece) = &piece {
-                self.tracer
-                    .tell(|| TraceEvent::BodySent { bytes: piece.len() });
-            }
-            self.stage(piece);
+            let is_last = feed.is_done();
+            self.stage(piece, is_last);
         }
     }
 
     /// Puts the next piece, or the end, where the connection writes it from.
-    fn stage(&mut self, piece: Option<Bytes>) {
+    fn stage(&mut self, piece: Option<Bytes>, is_last: bool) {
         let connection = &mut *self.connection;
         let chunked = self.framing == Framing::Chunked;
         let Some(piece) = piece else {
@@ -150,7 +169,6 @@ impl Exchange<'_> {
             }
             return;
         };
-        let is_last = self.feed.is_done();
         if chunked {
             let size = format!("{:x}\r\n", piece.len());
             connection.out.extend_from_slice(size.as_bytes());

@@ -68,11 +68,11 @@ impl Reading {
         }
     }
 
-    /// Reads the rest, if it is not too much, so that the connection can be kept.
+    /// Reads the rest, if it is not too much and comes in time, so that the connection can be kept.
     pub(crate) fn drain(
         mut self,
         most: u64,
-        total: Deadline,
+        by: Deadline,
         site: Site,
     ) -> Pin<Box<dyn Future<Output = ()>>> {
         if self.connection.remaining().is_some_and(|left| left > most) {
@@ -92,7 +92,7 @@ impl Reading {
                     }
                 }
             });
-            if let Ok(Some(end)) = within(total, reading).await {
+            if let Ok(Some(end)) = within(by, reading).await {
                 self.finish(&end);
             }
         })

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{HeaderMap, UPGRADE};
@@ -14,8 +15,8 @@ use crate::http::connection::Connection;
 use crate::http::content::Content;
 use crate::http::dial::Dial;
 use crate::http::error::{Error, ErrorKind, Phase};
-use crate::http::exchange::{Answer, Exchange, Exchanging, Failure, State};
-use crate::http::limits::{Alarm, Deadline, Knob, within};
+use crate::http::exchange::{Answer, Continue, Exchange, Exchanging, Failure, State};
+use crate::http::limits::{Deadline, Knob, within};
 use crate::http::parser::{ParseError, ResponseHead};
 use crate::http::policy;
 use crate::http::pool::{Host, Permit};
@@ -30,6 +31,9 @@ use crate::observe::Site;
 
 /// So much of a redirect's body is read in order to keep the connection.
 const MOST_TO_DRAIN: u64 = 64 * 1024;
+
+/// So long the rest of it is waited for, which is about what another connection would cost.
+const DRAIN_WAIT: Duration = Duration::from_millis(100);
 
 /// How far a hop got.
 struct Progress {
@@ -86,12 +90,7 @@ pub(crate) async fn send(
             }
         };
         if let Err(kind) = followed {
-            // Whatever is wrong with a redirect, it was read from the head of an answer.
-            let phase = match kind {
-                ErrorKind::Redirect(_) | ErrorKind::TooManyRedirects(_) => Phase::Head,
-                _ => progress.phase,
-            };
-            let error = Error::new(kind, phase, &request.method, Some(&request.url));
+            let error = Error::new(kind, progress.phase, &request.method, Some(&request.url));
             let error = error.on_reused(progress.reused);
             let proxy = request.proxy(shared).ok().flatten();
             let error = error.through(proxy.map(|proxy| proxy.address()));
@@ -139,10 +138,12 @@ impl Hop<'_> {
         if let Some(next) = self.next(request, &head, history)? {
             self.tracer
                 .tell(|| TraceEvent::Redirect { status, to: &next });
-            let drained = reading.drain(MOST_TO_DRAIN, self.total, self.site);
+            let by = Deadline::new(self.core, Knob::Patience, Some(DRAIN_WAIT));
+            let drained = reading.drain(MOST_TO_DRAIN, by.earlier(self.total), self.site);
             return Err(Stop::Redirected(status, next, drained));
         }
         if self.shared.raise_for_status && status.as_u16() >= 400 {
+            reading.abandon();
             return Err(Stop::Failed(ErrorKind::Status(status)));
         }
         let decodes = self.shared.decodes && !request.has_own_coding();
@@ -210,8 +211,12 @@ impl Hop<'_> {
             progress.reused = connection.reused;
             {
                 let answer = self.exchange(&mut connection, request, route).await;
+                progress.phase = match &answer {
+                    Ok(_) => Phase::Head,
+                    Err((_, phase)) => *phase,
+                };
                 if !self.is_to_be_sent_again(request, &connection, &answer) {
-                    return self.accept(request, progress, answer, connection, permit);
+                    return self.accept(request, answer, connection, permit);
                 }
             }
             self.tracer.tell(|| TraceEvent::Retry);
@@ -248,15 +253,11 @@ impl Hop<'_> {
     fn accept(
         &self,
         request: &Request,
-        progress: &mut Progress,
         answer: Result<Answer, Failure>,
         connection: Box<Connection>,
         permit: Permit,
     ) -> Result<(ResponseHead, Reading), ErrorKind> {
-        let (head, sent) = answer.map_err(|(kind, phase)| {
-            progress.phase = phase;
-            kind
-        })?;
+        let (head, sent) = answer.map_err(|(kind, _)| kind)?;
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             check_upgrade(&request.headers, head.headers())?;
         }
@@ -314,6 +315,7 @@ impl Hop<'_> {
                 shared: self.shared,
                 request,
                 route,
+                by,
                 site: self.site,
                 tracer: self.tracer,
             };
@@ -324,25 +326,23 @@ impl Hop<'_> {
     fn exchange<'b>(
         &'b self,
         connection: &'b mut Connection,
-        request: &mut Request,
+        request: &'b mut Request,
         route: Route<'_>,
     ) -> Exchanging<'b> {
         let (limits, upgrade) = (self.shared.limits, request.offers_upgrade());
         let reused = connection.reused;
         connection.begin(&request.method, limits, upgrade);
-        let feed = request.body.feed();
         let cookies = self.shared.cookies.as_ref();
         let cookies = cookies.and_then(|jar| jar.header_for(&request.url));
         let cookies = cookies.as_ref().map(|cookies| cookies.as_bytes());
         request.write_head(&mut connection.out, self.shared, route, cookies);
-        let waits = request
-            .expects_continue
-            .then(|| Alarm::new(self.core.clone()));
+        let waits = request.expects_continue.then(|| Continue::new(self.core));
         Exchanging::new(Exchange {
             core: self.core,
             connection,
-            feed,
             framing: request.framing(),
+            body: &mut request.body,
+            feed: None,
             waits,
             total: self.total,
             sock_read: request.timeout.sock_read,
@@ -351,7 +351,7 @@ impl Hop<'_> {
             state: State::Sending {
                 head: true,
                 sent: 0,
-                continues: None,
+                untold: 0,
             },
             // A kept connection was taken in this very step, with a look at the clock.
             began: reused.then(|| self.core.clock.last()),
@@ -378,15 +378,14 @@ fn check_upgrade(offered: &HeaderMap, answered: &HeaderMap) -> Result<(), ErrorK
             .collect()
     };
     let offered = tokens(offered);
-    match tokens(answered)
-        .iter()
-        .find(|token| !offered.contains(token))
-    {
-        None => Ok(()),
+    let answered = tokens(answered);
+    let why = match answered.iter().find(|token| !offered.contains(token)) {
+        None if !answered.is_empty() => return Ok(()),
+        None => "the server does not say what it switches to".to_owned(),
         Some(token) => {
             let shown: String = token.chars().take(64).collect();
-            let why = format!("the server switches to {shown:?}, which was not offered");
-            Err(ErrorKind::Response(ParseError::UnexpectedUpgrade(why)))
+            format!("the server switches to {shown:?}, which was not offered")
         }
-    }
+    };
+    Err(ErrorKind::Response(ParseError::UnexpectedUpgrade(why)))
 }
