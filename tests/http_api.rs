@@ -183,7 +183,10 @@ fn responses_and_errors() {
             .unwrap();
         assert_eq!(session.get(&url).await?.copy_to(&mut copy).await?, 2);
         let refused: Result<Upgraded, Error> = session.get(&url).await?.upgrade().await;
-        assert!(matches!(refused.unwrap_err().kind(), ErrorKind::Io(_)));
+        assert!(matches!(
+            refused.unwrap_err().kind(),
+            ErrorKind::NotUpgraded(_)
+        ));
         let missing = session.get(format!("{url}missing")).await?;
         let error = missing.error_for_status().unwrap_err();
         assert!(matches!(

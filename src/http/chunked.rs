@@ -180,7 +180,9 @@ impl ChunkDecoder {
             return Ok(None);
         }
         let bad = |why| ParseError::BadChunk(format!("trailers: {why}: {}", quote(section)));
-        let mut slots = vec![httparse::EMPTY_HEADER; self.max_fields];
+        // A field has three bytes at least.
+        let most = self.max_fields.min(section.len() / 3 + 1);
+        let mut slots = vec![httparse::EMPTY_HEADER; most];
         match httparse::parse_headers(section, &mut slots) {
             Ok(httparse::Status::Complete((_, fields))) => {
                 let copy = Bytes::copy_from_slice(section);

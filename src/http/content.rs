@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use crate::http::decode::{Decoded, Decoder};
 use crate::http::error::ErrorKind;
-use crate::http::parser::ResponseHead;
+use crate::http::parser::{Framing, ResponseHead};
 use bytes::Bytes;
 
 pub(crate) struct Content {
@@ -16,9 +16,11 @@ pub(crate) struct Content {
 impl Content {
     /// Where it is going to be decoded, the fields that speak of what came are taken out of the head.
     pub(crate) fn new(decodes: bool, head: &mut ResponseHead) -> Result<Content, ErrorKind> {
+        // A head without a body speaks of one that did not come.
+        let is_empty = head.framing == Framing::Empty;
         Ok(Content {
             raw: Bytes::new(),
-            decoder: match decodes && head.notable.content_encoding {
+            decoder: match decodes && head.notable.content_encoding && !is_empty {
                 false => None,
                 true => {
                     let headers = head.headers_mut();

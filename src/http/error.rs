@@ -91,6 +91,8 @@ pub enum ErrorKind {
     TooManyRedirects(Vec<Url>),
     /// The body would have to be sent again, and cannot be.
     BodyNotReplayable,
+    /// There is no connection to hand over; the text says why.
+    NotUpgraded(String),
     /// What was to be sent as the body failed, or is not as long as it was said to be.
     Body(BoxError),
     /// The status is one of an error, and [`error_for_status`](crate::http::Response::error_for_status) was asked. `ClientResponseError`.
@@ -247,7 +249,8 @@ impl fmt::Display for ErrorKind {
             ErrorKind::InvalidUrl(why)
             | ErrorKind::InvalidRequest(why)
             | ErrorKind::Proxy(why)
-            | ErrorKind::Redirect(why) => f.write_str(why),
+            | ErrorKind::Redirect(why)
+            | ErrorKind::NotUpgraded(why) => f.write_str(why),
             ErrorKind::Io(error) | ErrorKind::Resolve(error) => error.fmt(f),
             ErrorKind::Connect(tried) => match &tried[..] {
                 [] => f.write_str("none of the addresses is permitted (see connect_filter)"),

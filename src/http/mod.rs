@@ -96,6 +96,7 @@ mod shown;
 mod streams;
 #[cfg(feature = "tls")]
 mod tls;
+mod tokens;
 mod trace;
 mod transport;
 #[cfg(feature = "tls")]

@@ -46,8 +46,8 @@ pub(crate) struct Pool {
     idle: Cell<usize>,
     /// Numbers of idle connections.
     numbers: Cell<u64>,
-    /// Closes those that have been idle for too long.
-    sweep: RefCell<Option<TimerHandle>>,
+    /// Closes those that have been idle for too long, and when it does.
+    sweep: RefCell<Option<(u64, TimerHandle)>>,
     core: RefCell<Weak<Core>>,
     connected: Cell<u64>,
     reused: Cell<u64>,
@@ -223,14 +223,15 @@ impl Pool {
         }
         connection.reused = true;
         let keep = crate::clock::to_nanos(keep).unwrap_or(u64::MAX);
-        let until = core.clock.last().saturating_add(keep);
+        let now = core.clock.last();
+        let until = now.saturating_add(keep);
         host.idle.borrow_mut().push(Idle {
             number,
             connection,
             until,
         });
         self.idle.set(self.idle.get() + 1);
-        self.sweep_after(keep);
+        self.sweep_at(until, now);
     }
 
     /// Closes an idle connection at which something came; one that is in use by now is not concerned.
@@ -245,9 +246,13 @@ impl Pool {
         }
     }
 
-    fn sweep_after(self: &Rc<Self>, nanos: u64) {
+    /// Has the sweep done at this time, unless it is done before.
+    fn sweep_at(self: &Rc<Self>, until: u64, now: u64) {
         let mut sweep = self.sweep.borrow_mut();
-        let Some(event_loop) = sweep.is_none().then(get_running_loop).and_then(Result::ok) else {
+        if sweep.as_ref().is_some_and(|(at, _)| *at <= until) {
+            return;
+        }
+        let Ok(event_loop) = get_running_loop() else {
             return;
         };
         let pool = Rc::downgrade(self);
@@ -258,9 +263,12 @@ impl Pool {
             }
         };
         // It fails only when the loop is closed, and the connections with it.
-        *sweep = event_loop
-            .call_later(Duration::from_nanos(nanos), wake)
-            .ok();
+        let timer = event_loop.call_later(Duration::from_nanos(until - now), wake);
+        let later = std::mem::replace(&mut *sweep, timer.ok().map(|timer| (until, timer)));
+        drop(sweep);
+        if let Some((_, later)) = later {
+            later.cancel();
+        }
     }
 
     /// Closes those that have been idle for too long, and comes back when the next one will have been.
@@ -287,7 +295,7 @@ impl Pool {
             self.forget_unused(host);
         }
         if next < u64::MAX {
-            self.sweep_after(next - now);
+            self.sweep_at(next, now);
         }
     }
 
@@ -298,7 +306,7 @@ impl Pool {
             self.forget_unused(host);
         }
         self.idle.set(0);
-        if let Some(sweep) = self.sweep.take() {
+        if let Some((_, sweep)) = self.sweep.take() {
             sweep.cancel();
         }
     }

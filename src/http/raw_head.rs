@@ -14,12 +14,14 @@ pub(super) fn parse<R>(
     then: impl FnOnce(Result<Status<usize>, Error>, &Response<'_, '_>) -> R,
 ) -> R {
     let mut on_stack = [MaybeUninit::uninit(); STACK_FIELDS];
+    // A field has three bytes at least: there is no use in more slots than can be filled.
+    let most = most.min(input.len() / 3 + 1);
     let mut on_heap = Vec::new();
     let slots = if most <= STACK_FIELDS {
         &mut on_stack[..most]
     } else {
-        on_heap.resize_with(most, MaybeUninit::uninit);
-        &mut on_heap[..]
+        on_heap.reserve(most);
+        &mut on_heap.spare_capacity_mut()[..most]
     };
     let mut response = Response::new(&mut []);
     let mut config = httparse::ParserConfig::default();

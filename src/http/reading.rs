@@ -13,6 +13,7 @@ use crate::http::connection::{Connection, Piece};
 use crate::http::limits::{Deadline, within};
 use crate::http::parser::{End, ResponseHead};
 use crate::http::pool::Permit;
+use crate::http::tokens::tokens;
 use crate::observe::Site;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -102,19 +103,19 @@ impl Reading {
 /// How long the server keeps the idle connection, if it says so.
 fn keeps(headers: &HeaderMap) -> Option<Duration> {
     let mut kept = None;
-    for value in headers.get_all(KEEP_ALIVE) {
-        for part in value.to_str().unwrap_or_default().split(',') {
-            let (name, value) = part.split_once('=')?;
-            let value: Option<u64> = value.trim().parse().ok();
-            match (name.trim().to_ascii_lowercase().as_str(), value) {
-                ("timeout", Some(seconds)) => {
-                    let seconds = Duration::from_secs(seconds);
-                    kept = Some(kept.map_or(seconds, |kept: Duration| kept.min(seconds)));
-                }
-                // It is not kept at all.
-                ("max", Some(0)) => kept = Some(Duration::ZERO),
-                _ => {}
+    for part in tokens(headers, &KEEP_ALIVE) {
+        let Some((name, value)) = part.split_once('=') else {
+            continue;
+        };
+        let value: Option<u64> = value.trim().parse().ok();
+        match (name.trim().to_ascii_lowercase().as_str(), value) {
+            ("timeout", Some(seconds)) => {
+                let seconds = Duration::from_secs(seconds);
+                kept = Some(kept.map_or(seconds, |kept: Duration| kept.min(seconds)));
             }
+            // It is not kept at all.
+            ("max", Some(0)) => kept = Some(Duration::ZERO),
+            _ => {}
         }
     }
     kept
@@ -156,5 +157,19 @@ mod tests {
         assert_eq!(seconds("max=100"), None);
         assert_eq!(seconds("timeout=-1"), None);
         assert_eq!(seconds("nonsense"), None);
+    }
+
+    #[test]
+    fn a_member_of_keep_alive_that_says_nothing_hides_no_other() {
+        for text in [
+            "timeout=1,",
+            "timeout=1, foo",
+            "foo, timeout=1",
+            ",timeout=1",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("keep-alive", HeaderValue::from_static(text));
+            assert_eq!(keeps(&headers), Some(Duration::from_secs(1)), "{text}");
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap,
+    HeaderName, HeaderValue, PROXY_AUTHORIZATION, RANGE, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Extensions, Method, Version};
 use url::{Position, Url};
@@ -18,6 +18,7 @@ use crate::http::limits::ClientTimeout;
 use crate::http::proxy::{Proxies, Proxy};
 use crate::http::shared::Shared;
 use crate::http::shown::ShownUrl;
+use crate::http::tokens::has_token;
 
 /// A request that can be sent: [`RequestBuilder::build`](crate::http::RequestBuilder::build) makes it,
 /// [`ClientSession::execute`](crate::http::ClientSession::execute) sends it.
@@ -180,6 +181,15 @@ impl Request {
                 return Err(format!("the header {name} is given twice"));
             }
         }
+        if has_token(&self.headers, &EXPECT, "100-continue") {
+            self.headers.remove(EXPECT);
+            self.expects_continue = true;
+        }
+        let upgrades = self.headers.contains_key(UPGRADE);
+        if upgrades && !has_token(&self.headers, &CONNECTION, "upgrade") {
+            let option = HeaderValue::from_static("upgrade");
+            self.headers.append(CONNECTION, option);
+        }
         let length = self.headers.remove(CONTENT_LENGTH);
         let coding = self.headers.remove(TRANSFER_ENCODING);
         if length.is_some() && (coding.is_some() || self.chunked) {
@@ -235,9 +245,14 @@ impl Request {
         self.idempotent.unwrap_or(by_method)
     }
 
-    /// Whoever says what codings are accepted decodes by himself.
+    /// Whoever says what codings are accepted decodes by himself, and a part of what is coded cannot be decoded.
     pub(crate) fn has_own_coding(&self) -> bool {
-        self.headers.contains_key(ACCEPT_ENCODING)
+        self.headers.contains_key(ACCEPT_ENCODING) || self.headers.contains_key(RANGE)
+    }
+
+    /// Whether it says that its connection ends with it.
+    pub(crate) fn ends_connection(&self) -> bool {
+        has_token(&self.headers, &CONNECTION, "close")
     }
 
     pub(crate) fn offers_upgrade(&self) -> bool {
@@ -317,9 +332,13 @@ impl Request {
 
     fn write_fields(&self, out: &mut Vec<u8>, shared: &Shared, route: Route<'_>) {
         let given = &self.headers;
+        let is_part = shared.decodes && given.contains_key(RANGE);
+        let is_sent = |name: &HeaderName| {
+            let is_given = given.contains_key(name) || is_part && *name == ACCEPT_ENCODING;
+            !(is_given || self.is_abroad && is_secret(name))
+        };
         let defaults = shared.defaults.iter();
-        let defaults = defaults
-            .filter(|(name, _)| !(given.contains_key(*name) || self.is_abroad && is_secret(name)));
+        let defaults = defaults.filter(|(name, _)| is_sent(name));
         for (name, value) in defaults.chain(given.iter()) {
             let is_own = *name == HOST || *name == COOKIE;
             let is_the_proxys = *name == PROXY_AUTHORIZATION && !matches!(route, Route::Proxy(_));

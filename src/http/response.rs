@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
@@ -27,6 +28,7 @@ use crate::http::policy::Hop;
 use crate::http::reading::{Reading, Source};
 use crate::http::request::Request;
 use crate::http::shared::Shared;
+use crate::http::tokens::tokens;
 use crate::http::trace::TraceEvent;
 use crate::http::upgrade::Upgraded;
 use crate::observe::Site;
@@ -153,12 +155,14 @@ impl Response {
         self.remote_addr
     }
 
-    /// The length of the body in bytes, where the server has said it and it is not decoded. aiohttp's `content_length`.
+    /// The length of the body in bytes, where the server has said it and it is not decoded. Of a response to HEAD, and of a `304`,
+    /// which have none, it is that of the body that a GET would have. aiohttp's `content_length`.
     pub fn content_length(&self) -> Option<u64> {
         match self.head.framing {
             _ if self.content.is_decoded() => None,
             Framing::Length(length) => Some(length),
-            Framing::Empty => Some(0),
+            Framing::Empty if self.head.status == StatusCode::NO_CONTENT => Some(0),
+            Framing::Empty => announced(self.headers()),
             _ => None,
         }
     }
@@ -335,19 +339,16 @@ impl Response {
     /// wait, so there is nothing to cancel. In aiohttp only `ws_connect` does this.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the server has not switched.
+    /// [`ErrorKind::NotUpgraded`] if the server has not switched.
     pub async fn upgrade(mut self) -> Result<Upgraded, Error> {
-        if self.head.framing != Framing::Tunnel {
-            let why = format!("status {} is no upgrade", self.head.status.as_u16());
-            return Err(self.error(ErrorKind::Io(io::Error::other(why)), Phase::Body));
-        }
-        match self.source.take(Source::Ended) {
-            Some(reading) => Ok(Upgraded::new(reading)),
-            None => {
-                let why = io::Error::other("the response was read to its end");
-                Err(self.error(ErrorKind::Io(why), Phase::Body))
-            }
-        }
+        let why = if self.head.framing != Framing::Tunnel {
+            format!("status {} is no upgrade", self.head.status.as_u16())
+        } else if let Some(reading) = self.source.take(Source::Ended) {
+            return Ok(Upgraded::new(reading));
+        } else {
+            "the response was read to its end".to_owned()
+        };
+        Err(self.error(ErrorKind::NotUpgraded(why), Phase::Body))
     }
 
     /// The body broke off, and the error was given out.
@@ -364,6 +365,15 @@ impl Response {
             }
         }
     }
+}
+
+/// The length that the fields speak of with one voice. No body follows that would have had it checked.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    let mut lengths = tokens(headers, &CONTENT_LENGTH);
+    let first = lengths.next()?;
+    let is_length =
+        first.bytes().all(|byte| byte.is_ascii_digit()) && lengths.all(|other| other == first);
+    is_length.then(|| first.parse().ok())?
 }
 
 impl Drop for Response {

@@ -26,6 +26,7 @@ use crate::http::redirect;
 use crate::http::request::{Request, Route};
 use crate::http::response::Response;
 use crate::http::shared::{Shared, Tracer};
+use crate::http::tokens::tokens;
 use crate::http::trace::TraceEvent;
 use crate::observe::Site;
 
@@ -269,7 +270,11 @@ impl Hop<'_> {
         {
             jar.set_cookies(&request.url, head.headers());
         }
-        let reading = Reading::new(connection, permit, sent, &head);
+        let mut reading = Reading::new(connection, permit, sent, &head);
+        // What the server was told is done (RFC 9112, 9.6).
+        if request.ends_connection() {
+            reading.connection.keeps = Some(Duration::ZERO);
+        }
         Ok((head, reading))
     }
 
@@ -369,13 +374,9 @@ fn route<'a>(request: &Request, proxy: Option<&'a Proxy>) -> Route<'a> {
 
 /// A server may switch only to what it was offered.
 fn check_upgrade(offered: &HeaderMap, answered: &HeaderMap) -> Result<(), ErrorKind> {
-    let tokens = |headers: &HeaderMap| -> Vec<String> {
-        let values = headers.get_all(UPGRADE).iter();
-        let text = values.filter_map(|value| value.to_str().ok());
-        let tokens = text.flat_map(|text| text.split(','));
-        tokens
-            .map(|token| token.trim().to_ascii_lowercase())
-            .collect()
+    let tokens = |headers| -> Vec<String> {
+        let tokens = tokens(headers, &UPGRADE);
+        tokens.map(str::to_ascii_lowercase).collect()
     };
     let offered = tokens(offered);
     let answered = tokens(answered);

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::rc::Rc;
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue,
-    PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap,
+    HeaderValue, PROXY_AUTHORIZATION, RANGE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use url::Url;
 
@@ -26,6 +26,7 @@ use crate::http::request::field;
 use crate::http::session::ClientSession;
 use crate::http::shared::Shared;
 use crate::http::shown::{ShownUrl, without_credentials};
+use crate::http::tokens::has_token;
 use crate::http::trace::Trace;
 #[cfg(feature = "tls")]
 use crate::http::trust::{Tls, Trust};
@@ -148,7 +149,7 @@ impl SessionBuilder {
     }
 
     /// Whether bodies are decoded. So it is if not said, with the features `gzip` (which knows deflate too), `brotli` and
-    /// `zstd`, and for requests that have no header `Accept-Encoding` of their own. While a body is read its decoder
+    /// `zstd`, and for requests that have no header `Accept-Encoding` or `Range` of their own. While a body is read its decoder
     /// holds as much of it as the sender has chosen: up to 32 KiB with gzip, 16 MiB with Brotli, 8 MiB with Zstandard.
     pub fn auto_decompress(mut self, decompress: bool) -> SessionBuilder {
         self.auto_decompress = decompress;
@@ -174,7 +175,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Header fields of each request that does not have its own of that name. aiohttp's `headers=`.
+    /// Header fields of each request that does not have its own of that name. Those that belong to one request are an error of
+    /// [`build`](SessionBuilder::build): `Host`, `Content-Length`, `Transfer-Encoding`, `Expect`, `Upgrade`. aiohttp's `headers=`.
     pub fn default_headers(mut self, headers: HeaderMap) -> SessionBuilder {
         self.defaults = headers;
         self
@@ -290,13 +292,14 @@ impl SessionBuilder {
         defaults.insert(USER_AGENT, self.user_agent?);
         let decodes = self.auto_decompress && !CODINGS.is_empty();
         // Who asks for codings himself is given what comes.
-        let decodes = decodes && !self.defaults.contains_key(ACCEPT_ENCODING);
+        let own = [ACCEPT_ENCODING, RANGE];
+        let decodes = decodes && !own.iter().any(|name| self.defaults.contains_key(name));
         if decodes {
             let codings = HeaderValue::try_from(CODINGS.join(", "));
             defaults.insert(ACCEPT_ENCODING, codings.map_err(|error| error.to_string())?);
         }
         for (name, value) in &self.defaults {
-            if [CONTENT_LENGTH, TRANSFER_ENCODING, HOST].contains(name) {
+            if [CONTENT_LENGTH, TRANSFER_ENCODING, HOST, EXPECT, UPGRADE].contains(name) {
                 return Err(format!("{name} cannot be a default header"));
             }
             defaults.insert(name, value.clone());
@@ -313,7 +316,8 @@ impl SessionBuilder {
             None if self.trust_env => Proxies::from_environment(|name| std::env::var(name).ok()),
             None => Proxies::default(),
         };
-        let connector = self.connector;
+        let mut connector = self.connector;
+        connector.force_close |= has_token(&defaults, &CONNECTION, "close");
         Ok(ClientSession::from_shared(Shared {
             pool: Pool::new(&connector),
             dns: Dns::new(connector.resolver, connector.dns_ttl),
