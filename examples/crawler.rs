@@ -94,9 +94,10 @@ fn main() {
             failed: RefCell::default(),
         });
         crawl.offer(start);
-        for _ in 0..workers {
+        for number in 1..=workers {
             let crawl = crawl.clone();
-            create_task(async move { crawl.work().await });
+            let worker = create_task(async move { crawl.work().await });
+            worker.set_name(format!("worker-{number}"));
         }
         crawl.to_do.join().await;
         let failed = crawl.failed.take();

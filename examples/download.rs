@@ -89,13 +89,14 @@ fn main() {
         };
         let ticks = Rc::new(Cell::new(0));
         let counted = ticks.clone();
-        create_task(async move {
+        let ticker = create_task(async move {
             let mut clock = interval(Duration::from_millis(10));
             loop {
                 clock.tick().await;
                 counted.set(counted.get() + 1);
             }
         });
+        ticker.set_name("ticker");
         let received = download(&url, output).await?;
         Ok::<_, String>((received, ticks.get()))
     });

@@ -218,6 +218,8 @@ fn the_inspectors_page_shows_a_loop_at_work() {
     browser.await_value(late, json!(false));
     // The turn was among the long ones: below 10 s.
     assert_eq!(browser.eval(&format!("{turns}[6]")), 1);
+    let lengths = "[...document.querySelectorAll('#turns tr')].slice(-2).map(row => row.cells[0].textContent).join()";
+    assert_eq!(browser.text(lengths), "below 10 s,10 s or more");
 
     assert_eq!(browser.complaints, [""; 0]);
     let (server, _) = program

@@ -233,6 +233,10 @@ fn a_switch_that_cannot_be_obeyed_is_one_clear_line() {
             "run.foo: the ending must be one of .html, .evt.json, .json, .order.txt, .txt, .svg",
         ),
         (
+            ".html",
+            ".html: a name must stand before the ending, as in run.html",
+        ),
+        (
             "/no/such/folder/run.html",
             "/no/such/folder/run.html cannot be written: No such file or directory (os error 2)",
         ),

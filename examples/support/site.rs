@@ -33,13 +33,17 @@ pub fn start(site: Site) -> io::Result<(String, Rc<Seen>)> {
     let url = format!("http://{}/", listener.local_addr()?);
     let (site, seen) = (Rc::new(site), Rc::new(Seen::default()));
     let shared = seen.clone();
-    create_task(async move {
+    let server = create_task(async move {
+        let mut connections = 0;
         while let Ok((stream, _)) = listener.accept().await {
             let (site, seen) = (site.clone(), shared.clone());
             // A client that leaves ends its connection, and nothing else.
-            create_task(async move { drop(answer_all(stream, &site, &seen).await) });
+            let answers = async move { drop(answer_all(stream, &site, &seen).await) };
+            connections += 1;
+            create_task(answers).set_name(format!("server-{connections}"));
         }
     });
+    server.set_name("server");
     Ok((url, seen))
 }
 

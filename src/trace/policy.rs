@@ -4,11 +4,11 @@
 //! After a change of a page the test below says the new hashes.
 
 pub(super) const PLAYER_STYLE: &str = "sha256-cfLuRvkO4tGfg98GCcfXdaoSDn6ONQ+FHiqfoEB9cmE=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-LG/pAW81mR60LsOk9eOjZmuF6YtaglPCVduhvEp1elA=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-Jh6MEH1F5/5NZe+f4MIzufyzQjiMfbwLVN7hUMxEZPc=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]
-pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-XVBDmwSjsQATwn6Rvg4nSXktj12x41RotHRfGfn5jZI='; script-src 'sha256-bDuk0hAd8naxeTJc5QS4aI2t3xe/OHLBN49daj4fkYY='; \
+pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-XVBDmwSjsQATwn6Rvg4nSXktj12x41RotHRfGfn5jZI='; script-src 'sha256-UvTER5ElP1uEcym6e9yh8k/xPzff5YcK6oNvIJHVlbY='; \\
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]

@@ -285,7 +285,7 @@ impl Picture {
             ("wait", "WAITS"),
             ("block", "blocks the loop"),
             ("sleep", "loop asleep in the kernel"),
-            ("work", "works"),
+            ("work", "in flight; threads at work"),
         ];
         let mut x = 8.0;
         for (class, text) in items {

@@ -37,8 +37,8 @@ function showTurn() {
     h("ol.boxes",
       box(1, "May I sleep?", why),
       box(2, "Ask the kernel", !poll || poll.b > i ? "" : poll.e > app.veil ? "?" : poll.e > i ? "asleep …" : slept > 1e4 ? "slept " + span(slept) : "asked, did not sleep"),
-      box(3, "Wake", ...woke.length ? cap(woke) : [now > 3 ? "nobody" : ""]),
-      box(4, "Run the ready", ...cap(ran))),
+      box(3, "Wake", ...woke.length ? cap(woke, 24) : [now > 3 ? "nobody" : ""]),
+      box(4, "Run the ready", ...cap(ran, 24))),
     title("Ready queue", "first in, first out"),
     h("p.queue", ...first.length ? cap(first) : [h("span.dim", "empty")], ...next.length ? [h("span.dim", " · next turn: "), ...cap(next)] : []),
     h("div.two", showTimers(i), showSources(i), tr.queues[0] && showQueues(i)));
