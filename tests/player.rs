@@ -42,6 +42,11 @@ fn stepping_and_rewinding_show_the_same() {
         "{}",
         browser.text(SAYS)
     );
+    assert!(
+        browser
+            .text(SAYS)
+            .ends_with(" Up to 3 waits overlapped, so their times do not add up.")
+    );
     browser.press(&["ArrowRight"]);
     assert_eq!(&browser.text(SHOWN), forwards.last().unwrap());
     for before in forwards.iter().rev().skip(1) {

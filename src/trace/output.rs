@@ -49,8 +49,13 @@ impl Output {
             let endings = endings.join(", ");
             return Err(format!("{name}: the ending must be one of {endings}"));
         };
-        if path.file_name().is_some_and(|name| FORMS.iter().any(|(ending, _)| name == *ending)) {
-            return Err(format!("{name}: a name must stand before the ending, as in run.html"));
+        if path
+            .file_name()
+            .is_some_and(|name| FORMS.iter().any(|(ending, _)| name == *ending))
+        {
+            return Err(format!(
+                "{name}: a name must stand before the ending, as in run.html"
+            ));
         }
         // Not truncated before there is something to write.
         let opened = OpenOptions::new().create(true).append(true).open(path);

@@ -3,12 +3,12 @@
 //!
 //! After a change of a page the test below says the new hashes.
 
-pub(super) const PLAYER_STYLE: &str = "sha256-cfLuRvkO4tGfg98GCcfXdaoSDn6ONQ+FHiqfoEB9cmE=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-Jh6MEH1F5/5NZe+f4MIzufyzQjiMfbwLVN7hUMxEZPc=";
+pub(super) const PLAYER_STYLE: &str = "sha256-JnxDBVMalDvAubiSlaoYhuTTI0QeB56xXlHNGCG1fWQ=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-So9TpXhu/J3ff3B9kDJ5B3GorCRosp+ovES0RcLEdnA=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]
-pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-XVBDmwSjsQATwn6Rvg4nSXktj12x41RotHRfGfn5jZI='; script-src 'sha256-UvTER5ElP1uEcym6e9yh8k/xPzff5YcK6oNvIJHVlbY='; \\
+pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-XVBDmwSjsQATwn6Rvg4nSXktj12x41RotHRfGfn5jZI='; script-src 'sha256-UvTER5ElP1uEcym6e9yh8k/xPzff5YcK6oNvIJHVlbY='; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]

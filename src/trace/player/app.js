@@ -145,6 +145,11 @@ function listen() {
 }
 const began = performance.now(), file = JSON.parse($("trace").textContent);
 app.traces = (file.traces || [file]).map(readTrace);
+// The loops of one program are told apart by numbers.
+app.traces.forEach(({ doc }, at, all) => {
+  doc.alike = all.filter(other => other.doc.title === doc.title).length > 1;
+});
+app.traces.forEach(({ doc }, at) => doc.alike && (doc.title += " " + (at + 1)));
 listen();
 readLink();
 app.opened = performance.now() - began;

@@ -17,7 +17,7 @@ function showCompare(said) {
     app.veil = NEVER;
     showCompare(h(trace === best ? "p.right" : "p.wrong", { role: "status" }, `${trace === best ? "✓ Right" : "✗ No"}: ${best.doc.title} ends first, after ${span(best.total)}, with ${best.peak} in flight.`));
   };
-  fill("compare", h("h2", "The same work, in ", many(traces.length, "way")), h("div.scale", scale), h("ol", ...rows),
+  fill("compare", h("h2", traces[0].doc.alike ? many(traces.length, "run") : "The same work, in " + many(traces.length, "way")), h("div.scale", scale), h("ol", ...rows),
     dim("The higher, the more is in flight at once (by its square root, so that 1 can be seen beside 100). Red and crossed: the loop is blocked. Choose a run to open it."), said,
     hidden ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veil = 0; showCompare(); }), !hidden && showDiff());
 }

@@ -19,6 +19,12 @@ const itemAt = i => {
   return item?.b === i ? item : null;
 };
 const blocks = run => (run.e < NEVER ? " blocks the loop for " : " still runs, has blocked the loop for ") + span(took(run));
+// Why it took so long, where that is plain: who never waits lets nobody else run, and waits overlap.
+function verdict() {
+  const stubborn = tr.slow.filter(({ task }) => task?.runs.length === 1).length;
+  if (stubborn > 1) return ` ${stubborn} tasks blocked it and never waited, so they ran one after the other: their times add up.`;
+  return tr.peak > 1 && tr.asleep > tr.total / 2 ? ` Up to ${tr.peak} waits overlapped, so their times do not add up.` : "";
+}
 const took = life => tr.t[min(life.e, tr.n - 1)] - tr.t[life.b];
 
 const taskAt = (i, id) => tr.tasks.findLast(task => task.id === id && task.b <= i);
@@ -64,7 +70,7 @@ function say(i) {
   const blocked = run?.slow ? ` It ${run.e < NEVER ? "blocked" : "has blocked"} the loop for ${span(took(run))}, and ${many(victims(run).length, "other")} had to wait.` : "";
   return ({
     RUN_BEGIN: () => tr.hasLoop ? `The loop begins to run${f ? ", on a clock that jumps from timer to timer" : ""}.` : "The program begins.",
-    RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and slept for ${span(tr.asleep)}` : ""}.`,
+    RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and slept for ${span(tr.asleep)}` : ""}.` + verdict(),
     TURN: () => `Turn ${id} begins. ` + (b[i] ? `${many(b[i], "item is", "items are")} ready, so the loop may not sleep.` : "Nothing is ready: how long may the loop sleep?"),
     POLL_ENTER: () => `The loop asks the kernel, and may sleep ${maySleep(poll, alive(tr.items, i).length)}.`,
     POLL_EXIT: () => (poll.why === WHY.ready ? "The kernel answers at once: " : `The kernel wakes the loop after ${span(took(poll))}: `) +

@@ -1,12 +1,13 @@
 // The timeline: axis, the one pen, kernel and curve stay on top; below them a row for each task, thread and process.
 
-const view = { axis: null, from: 0, to: 1, rows: [], expanded: false, path: [], showPath: true, width: 0, left: 0 };
+const view = { axis: null, from: 0, to: 1, rows: [], expanded: false, path: [], links: null, showPath: true, width: 0, left: 0 };
 const ROW = 20, FEW = 9, PEN = 44, KERNEL = 62, RIGHT = 20;
 const curveTop = () => tr.hasLoop ? 76 : 30;
 
 function openTimeline() {
   view.expanded = tr.tasks.length <= FEW + 4;
   view.path = criticalPath();
+  view.links = null;
   setAxis(defaultAxis());
 }
 function setAxis(mode) {
@@ -50,7 +51,8 @@ function chooseRows() {
 }
 function drawTimeline() {
   view.width = $("timeline").clientWidth;
-  view.left = view.width < 600 ? 64 : 164;
+  // Names have more room where they need it.
+  view.left = view.width >= 600 ? 164 : tr.tasks.some(task => short(task)[4]) || tr.tracks[1] ? 92 : 64;
   chooseRows();
   const tall = view.rows.length * ROW;
   $("height").style.height = tall + "px";
@@ -158,7 +160,7 @@ function drawBody() {
 }
 function drawName(g, { task, track, queue, more }, y) {
   if (more) return label(g, "+ " + more + (view.left > 100 ? " more tasks" : ""), 12, y, view.left - 14, paint.path);
-  if (track) return label(g, view.left > 99 ? track.name : lastOf(track.name, " "), 12, y, view.left - 14, paint.ink);
+  if (track) return label(g, view.width > 600 ? track.name : lastOf(track.name, " "), 12, y, view.left - 14, paint.ink);
   if (queue) return label(g, view.left > 99 ? `queue ${queue.id}  ${holds(queue, app.i)}` : "queue " + queue.id, 12, y, view.left - 14, paint.ink);
   if (task === app.task) rect(g, paint.soft, 0, y - ROW / 2, view.width, ROW);
   const used = 20 + label(g, short(task), 12, y, view.left - 34, paint.ink), room = view.left - 22 - used;

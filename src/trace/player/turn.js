@@ -17,10 +17,10 @@ function showTurn() {
   for (let j = turn ? turn.b : i + 1; j <= i && j < turn.e; j++) {
     const k = kind[j];
     if (tr.box[j] === 3) {
-      if (k === K.IO_EVENT) woke.push(chip(sourceName(j, a[j]) + " " + ["", "R", "W", "RW"][flag[j] & 3], j));
-      if (k === K.TIMER_FIRE) woke.push(chip("timer " + a[j], j));
-      if (k === K.OFFLOAD_DONE) woke.push(chip("job " + a[j], j));
-      if (k === K.READY) woke.push(h("span.dim", "→"), chip(who(j, a[j]), j, ".q"));
+      if (k === K.IO_EVENT) woke.push([chip(sourceName(j, a[j]) + " " + ["", "R", "W", "RW"][flag[j] & 3], j)]);
+      if (k === K.TIMER_FIRE) woke.push([chip("timer " + a[j], j)]);
+      if (k === K.OFFLOAD_DONE) woke.push([chip("job " + a[j], j)]);
+      if (k === K.READY) (woke.at(-1) || woke[woke.push([]) - 1]).push(" → ", chip(who(j, a[j]), j, ".q"));
     } else if (tr.box[j] === 4) {
       begin = min(begin, j - 1);
       if (k !== K.STEP_BEGIN && k !== K.CB_RUN) continue;
@@ -37,7 +37,7 @@ function showTurn() {
     h("ol.boxes",
       box(1, "May I sleep?", why),
       box(2, "Ask the kernel", !poll || poll.b > i ? "" : poll.e > app.veil ? "?" : poll.e > i ? "asleep …" : slept > 1e4 ? "slept " + span(slept) : "asked, did not sleep"),
-      box(3, "Wake", ...woke.length ? cap(woke, 24) : [now > 3 ? "nobody" : ""]),
+      box(3, "Wake", ...woke.length ? cap(woke.map(all => h("span", ...all)), 5) : [now > 3 ? "nobody" : ""]),
       box(4, "Run the ready", ...cap(ran, 24))),
     title("Ready queue", "first in, first out"),
     h("p.queue", ...first.length ? cap(first) : [h("span.dim", "empty")], ...next.length ? [h("span.dim", " · next turn: "), ...cap(next)] : []),
@@ -114,7 +114,7 @@ function showTasks() {
 }
 
 function showWhy() {
-  const { i } = app, run = runAt(i), hurt = run?.slow && !veiled() ? victims(run) : null, chain = whyChain(i), words = view.showPath && !veiled() ? pathWords() : [];
+  const { i } = app, run = runAt(i), hurt = run?.slow && !veiled() ? victims(run) : null, chain = whyChain(i), words = view.showPath && !veiled() ? view.links ||= pathWords() : [];
   const links = (kind, all) => h("ol.chain" + kind, ...cap(all.map(({ i, text, loc }) => h("li", h("button.link", { "data-go": i }, text), h("small", at(loc)))), 14));
   fill("why",
     hurt && h("div.blame", h("h3", nameOf(run) + blocks(run) + ". ", h("small", "Late, in all:")), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8))),

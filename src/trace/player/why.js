@@ -39,11 +39,14 @@ function pathWords() {
     if (of !== task) flush();
     of = task;
     const name = short(task), wait = s === "~" ? waitAt(task, b) : -1, timer = wait >= 0 && tr.flag[wait] === WAIT.timer && alive(tr.timers, wait).find(timer => timer.id === tr.b[wait]);
-    const late = timer ? tr.t[e] - timer.due : 0, ahead = s === "q" || late > tr.doc.slow ? aheadOf(b, e, task) : "", what = s === "~" ? waitsFor(wait) : ahead + (run?.slow ? "!" : ""), key = s + (timer ? ahead : what);
+    const late = timer ? tr.t[e] - timer.due : 0;
+    // The kernel cannot tell of a socket while a step blocks the loop.
+    const lastly = tr.slow.filter(run => s === "~" && !timer && run.b > b && run.e < e && tr.t[e] - tr.t[run.e] < (tr.t[e] - tr.t[b]) / 50);
+    const ahead = s === "q" || late > tr.doc.slow ? aheadOf(b, e, task) : lastly.map(run => `, in the end while ${nameOf(run)} blocked the loop for ${span(took(run))}`).join(""), what = s === "~" ? waitsFor(wait) : ahead + (run?.slow ? "!" : ""), key = s + (timer ? ahead : what);
     const text = {
       r: (sum, count) => `${name} runs for ${sum}` + (run.slow ? ", and blocks the loop" : count > 1 ? ` in ${count} steps` : ""),
       q: (sum, count) => `${name} is ready${count > 1 ? ` ${count} times,` : ""} for ${sum}${ahead}`,
-      "~": (sum, count) => `${name} waits${count > 1 ? ` ${count} times` : ""} for ${timer && count > 1 ? "timers" : what}: ${sum}` + (ahead && `, fired ${span(late)} late${ahead}`),
+      "~": (sum, count) => `${name} waits${count > 1 ? ` ${count} times` : ""} for ${timer && count > 1 ? "timers" : what}: ${sum}` + (ahead && (timer ? `, fired ${span(late)} late` : "") + ahead),
     }[s];
     const link = links.get(key) || { i: b, text, sum: 0, count: 0 };
     link.sum += tr.t[e] - tr.t[b];
