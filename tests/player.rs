@@ -348,7 +348,10 @@ fn questions_are_answered_by_the_trace() {
             serde_json::json!([right, 1])
         );
         browser.click("#card button");
-        assert_eq!(browser.eval("$('card').hidden && !veiled()"), true);
+        assert_eq!(
+            browser.eval("$('card').hidden && !root.classList.contains('veiled')"),
+            true
+        );
     }
     done(browser);
 }
@@ -399,7 +402,7 @@ fn you_are_the_loop() {
         "The run is over, and you were the loop."
     );
     assert_eq!(
-        browser.eval("[quiz.wrong, veiled()]"),
+        browser.eval("[quiz.wrong, root.classList.contains('veiled')]"),
         serde_json::json!([5, false])
     );
     done(browser);

@@ -28,24 +28,24 @@ const SCRIPTS: [&str; 13] = [
 
 /// Words of ours that a browser does not know, that no text names and no test asks for: in the page one or two letters do,
 /// one for the most frequent, which stand first.
-const LONG: &str = "run task item timer trace paint wait span queue what ready runs poll kind left tasks row life room flag first end \
-    last step \
-    about again ahead aheadOf alike alive asleep bars before begin behind best block blocked blocks box buttons byTimer \
+const LONG: &str = "run task item timer text trace paint wait span name queue what ready runs poll kind left tasks row life room flag \
+    first total \
+    about again ahead aheadOf alive asleep bars before begin behind best block blocked blocks box buttons byTimer \
     callback callbacks cancel capital card CAUSE cause causeOf change chip chips choice chooseRows classes closeBar \
     colour coloured common coro coroOf count counts creator criticalPath cross curve curveTop decide decides defaultAxis \
     depth detailOf dim done draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment drawName drawPath \
-    drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack ended ENDS ever facts few findLives fired flies \
-    flush fly FLYING flying folds follow found free gap gone guess hasLoop hatch held here holding holds hurt idle \
-    idleGaps inFlight ink inLoop interests itemAt itemName items known label lastly lastOf late limit line lines link \
-    links listen little live locOf longest longestGap loops made makeAxis makers many maySleep middle more most nameOf \
-    names narrow near NEVER newTask number objection onlyOnce onTrack openBar openCompare openTimeline orderOf orders \
-    others owner ownLoc pair panel parent part parts path pathWords pattern peak percent picture place points polls \
-    press pushed question queues readColours readLink readTrace rowOf runAt same score scroll seen seenAt setAxis shape \
-    share short showCompare showDiff showGame shown showQueues showSource showSources showTasks showTimers showTurn \
-    showWhy side sleep sleeps slept soft source sourceName spans spawn startGame startQuiz state stateAt stubborn stuck \
-    sum taskAt there thread ticks timers timersAt told took total track tracksOf tree turns under until upTo used veil \
-    verbs verdict victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted where which whyChain wide \
-    woke words work works write yield";
+    drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack end ended ENDS event ever facts few findLives \
+    fired flies flush fly FLYING flying folds follow found free gap gone guess hasLoop hatch held here holding holds \
+    hurt idle idleGaps inFlight ink inLoop interests itemAt itemName items known label last lastly lastOf late limit \
+    line lines link links listen little live locOf longest longestGap loops made makeAxis makers many maySleep middle \
+    more most nameOf names narrow near NEVER newTask number objection onlyOnce onTrack openBar openCompare openTimeline \
+    orderOf orders others owner ownLoc pair panel parent part parts path pathWords pattern peak percent picture place \
+    points polls press pushed question queues readColours readLink readTrace rowOf runAt same score scroll seen seenAt \
+    setAxis shape share short showCompare showDiff showGame shown showQueues showSource showSources showTasks showTimers \
+    showTurn showWhy side sleep sleeps slept soft source sourceName spans spawn startGame startQuiz state stateAt step \
+    stubborn stuck sum taskAt there thread ticks timers timersAt titles told took track tracksOf tree turns under until \
+    upTo used veil veiled verbs verdict victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted \
+    where which whyChain wide woke words work works write yield";
 
 /// The page with these traces in it, a document as `evt_json_of_all` makes it: without any `<`.
 pub(super) fn page(traces: &str) -> String {

@@ -4,7 +4,7 @@
 //! After a change of a page the test below says the new hashes.
 
 pub(super) const PLAYER_STYLE: &str = "sha256-JnxDBVMalDvAubiSlaoYhuTTI0QeB56xXlHNGCG1fWQ=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-So9TpXhu/J3ff3B9kDJ5B3GorCRosp+ovES0RcLEdnA=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-mcdncEBL4KkGsmX45wgLUBQhcbFGkeCyJHnMW8rlGiw=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]

@@ -146,10 +146,8 @@ function listen() {
 const began = performance.now(), file = JSON.parse($("trace").textContent);
 app.traces = (file.traces || [file]).map(readTrace);
 // The loops of one program are told apart by numbers.
-app.traces.forEach(({ doc }, at, all) => {
-  doc.alike = all.filter(other => other.doc.title === doc.title).length > 1;
-});
-app.traces.forEach(({ doc }, at) => doc.alike && (doc.title += " " + (at + 1)));
+const titles = app.traces.map(trace => trace.doc.title);
+titles.forEach((title, at) => titles.indexOf(title) !== titles.lastIndexOf(title) && (app.traces[at].doc.title += " " + (at + 1)));
 listen();
 readLink();
 app.opened = performance.now() - began;

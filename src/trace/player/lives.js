@@ -29,7 +29,7 @@ function findLives(trace) {
   const { n, t, kind, flag, track, a, b, c, doc } = trace;
   const tasks = [], timers = [], interests = [], callbacks = [], jobs = [], queues = [], items = [], runs = [], polls = [], turns = [];
   const curve = [], stop = [], stopOf = new Int32Array(n), box = new Uint8Array(n), waiting = new Map(), known = {};
-  const tracks = doc.tracks.map(({ name, type }) => ({ name, type, loop: type === "loop", bars: [], open: [] }));
+  const tracks = doc.tracks.map(track => ({ name: track["name"], type: track.type, loop: track.type === "loop", bars: [], open: [] }));
   let i = 0, run = null, where, now = 0, head = 0, flying = 0, busy = 0, asleep = 0, loop = 0, before = -1;
 
   // Two loops number their tasks alike, so the loop is part of the name. Jobs belong to all of them.

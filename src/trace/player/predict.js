@@ -16,7 +16,7 @@ const makers = [
     const kinds = [tr.tasks.filter(task => task.end === 1).map(task => task.spans.filter(flies)), tr.tracks.map(({ bars }) => bars.filter(works))].map(rows => rows.filter(row => row[0]));
     const rows = kinds[+!kinds[0][0]], each = rows[1] ? rows : rows.flat().map(life => [life]), all = each.map(row => row.reduce((sum, life) => sum + took(life), 0));
     if (kinds[0][0] && kinds[1][0] || !all[1]) return;
-    const sum = all.reduce((p, q) => p + q, 0), most = max(...all), { total } = tr, about = ns => "about " + span(+ns.toPrecision(2)), near = ns => max(ns, total) < 1.25 * min(ns, total);
+    const sum = all.reduce((p, q) => p + q, 0), most = max(...all), { total } = tr, about = ns => "about " + span(+ns.toPrecision(2)).replace(/\.0+\x20/, " "), near = ns => max(ns, total) < 1.25 * min(ns, total);
     const others = [sum, most, sum / 2, most * 2].filter(ns => !near(ns)), type = tr.tracks.at(-1).type, [one, does, more] = !rows[1] ? ["wait", "takes"] : rows === kinds[0] ? ["task", "waits"] : [type, "is at work for", type === "process" ? "processes" : undefined];
     return (near(sum) || near(most)) && question(i, `${many(all.length, one, more)}: the longest ${does} ${span(most)}, all together ${span(sum)}. How long will the run take?`, about(total), others.map(about),
       tr.n - 1, `It took ${span(total)}: ` + (near(sum) ? "one came after the other." : "they overlap, so their sum does not count."));

@@ -64,7 +64,8 @@ function aheadOf(b, e, task) {
     const run = tr.runs[j], long = tr.t[min(run.e, e)] - tr.t[max(run.b, b)];
     if (run.task !== task && long > (tr.t[e] - tr.t[b]) / 20) found.push(run);
   }
-  return found.length ? ", behind " + found.map(nameOf).join(", ") + (found.every(run => run.slow) ? ", which blocked the loop" : "") : "";
+  if (!found.length) return tr.turns[0]?.b > b ? ", before the first turn" : "";
+  return ", behind " + found.map(nameOf).join(", ") + (found.every(run => run.slow) ? ", which blocked the loop" : "");
 }
 
 // The chain behind event i, the newest link first: [{ i, text, loc }].
