@@ -3,8 +3,8 @@
 //!
 //! After a change of a page the test below says the new hashes.
 
-pub(super) const PLAYER_STYLE: &str = "sha256-JnxDBVMalDvAubiSlaoYhuTTI0QeB56xXlHNGCG1fWQ=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-mcdncEBL4KkGsmX45wgLUBQhcbFGkeCyJHnMW8rlGiw=";
+pub(super) const PLAYER_STYLE: &str = "sha256-tlMWKLMNa3DewAualfbKolFKGo+mBoECbIBP+OcAqT0=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-I8TTjaOOvHXwqkxC9HIPpXzdhzlK0EmgjKy87f9hBJQ=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]

@@ -70,7 +70,7 @@ function say(i) {
   const blocked = run?.slow ? ` It ${run.e < NEVER ? "blocked" : "has blocked"} the loop for ${span(took(run))}, and ${many(victims(run).length, "other")} had to wait.` : "";
   return ({
     RUN_BEGIN: () => tr.hasLoop ? `The loop begins to run${f ? ", on a clock that jumps from timer to timer" : ""}.` : "The program begins.",
-    RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and slept for ${span(tr.asleep)}` : ""}.` + verdict(),
+    RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and ${tr.asleep ? "slept for " + span(tr.asleep) : "never slept"}` : ""}.` + verdict(),
     TURN: () => `Turn ${id} begins. ` + (b[i] ? `${many(b[i], "item is", "items are")} ready, so the loop may not sleep.` : "Nothing is ready: how long may the loop sleep?"),
     POLL_ENTER: () => `The loop asks the kernel, and may sleep ${maySleep(poll, alive(tr.items, i).length)}.`,
     POLL_EXIT: () => (poll.why === WHY.ready ? "The kernel answers at once: " : `The kernel wakes the loop after ${span(took(poll))}: `) +

@@ -213,7 +213,8 @@ function drawPath(g) {
   for (const { task, b, e } of view.path) {
     const row = rowOf(task), y = row * ROW + ROW - 2;
     if (row < 0) continue;
-    if (last) lines.push([...last, X(b), y]);
+    // Between two that are shown others may have no row.
+    if (last && X(b) - last[0] < 3) lines.push([...last, X(b), y]);
     lines.push([X(b), y, X(e), y]);
     last = [X(e), y];
   }

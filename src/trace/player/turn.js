@@ -38,7 +38,7 @@ function showTurn() {
       box(1, "May I sleep?", why),
       box(2, "Ask the kernel", !poll || poll.b > i ? "" : poll.e > app.veil ? "?" : poll.e > i ? "asleep …" : slept > 1e4 ? "slept " + span(slept) : "asked, did not sleep"),
       box(3, "Wake", ...woke.length ? cap(woke.map(all => h("span", ...all)), 5) : [now > 3 ? "nobody" : ""]),
-      box(4, "Run the ready", ...cap(ran, 24))),
+      box(4, "Run the ready", ...ran.length > 10 ? [`${ran.length - 9} others, then`, ...ran.slice(-9)] : ran)),
     title("Ready queue", "first in, first out"),
     h("p.queue", ...first.length ? cap(first) : [h("span.dim", "empty")], ...next.length ? [h("span.dim", " · next turn: "), ...cap(next)] : []),
     h("div.two", showTimers(i), showSources(i), tr.queues[0] && showQueues(i)));
@@ -75,7 +75,7 @@ const coloured = text => text.split(RUST).map((part, at) => at % 2 ? h("span." +
 function showSource() {
   const { i } = app, run = runAt(i), { src, loc } = tr.doc, place = locOf(i), names = new Map();
   let before = i; // without a line of its own the moment shows where the last one was
-  while (!place && before > 0 && !ownLoc(before)) before--;
+  while (!place && before > 0 && (!ownLoc(before) || tr.kind[before] === K.CB_ADD)) before--;
   const [file, row] = loc[place || ownLoc(before)], name = file || Object.keys(src)[0], text = src[name];
   put("source-h", name ? lastOf(name, "/") : "Source");
   if (app.text !== text || text === undefined) fill("source", text === undefined ? dim(!name ? "This run has no source." : `${name}:${row} is not shown: ` + (/^(\/|\w:)/.test(name) ? "it lies outside the project, and only the project's own files are put into a trace." : "the file could not be read from the folder in which the program ran. Run it in the folder of its Cargo.toml.")) : h("ol", ...text.split("\n").map(line => h("li", h("i"), h("code", ...coloured(line))))));
