@@ -221,6 +221,7 @@ fn a_redirect_whose_body_comes_a_little_later_keeps_its_connection() {
     server.join().unwrap();
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn a_refusal_of_a_proxy_that_stalls_is_told_with_what_has_come() {
     let (url, server) = serve(vec![script(|peer| {
