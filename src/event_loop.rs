@@ -109,13 +109,17 @@ impl Builder {
                 core: Core::new(self.options, Some(inspector.observer(observer)))?,
                 owns: true,
             };
+            trace::loop_made(&event_loop.core);
             inspector.serve(&event_loop);
             return Ok(event_loop);
         }
-        Ok(EventLoop {
+        let event_loop = EventLoop {
             core: Core::new(self.options, observer)?,
             owns: true,
-        })
+        };
+        #[cfg(unix)]
+        trace::loop_made(&event_loop.core);
+        Ok(event_loop)
     }
 }
 
@@ -287,6 +291,8 @@ impl EventLoop {
         let reactor = core.reactor.borrow_mut().take();
         drop(reactor);
         core.observe(|| Event::Close);
+        #[cfg(unix)]
+        trace::loop_closed(core.id());
         Ok(())
     }
 

@@ -450,3 +450,58 @@ fn as_many_of_the_last_events_are_kept_as_were_asked_for() {
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn sigusr1_ends_no_program_and_tells_of_the_step_that_holds_up_the_loop() {
+    let folder = folder("asked");
+    let file = folder.join("run.evt.json");
+    for (variable, value, name) in [
+        ("GLASSLOOP_TRACE", file.to_str().unwrap(), "T2"),
+        ("GLASSLOOP_INSPECT", "127.0.0.1:0", "Task-2"),
+    ] {
+        // Blocked for a while: a line from outside, and the rest when the step returns.
+        let mut command = sibling::example("blocking_in_coroutine").unwrap();
+        let command = command.args(["--requests", "1", "--delay", "2"]);
+        let command = command.env(variable, value).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        while !stdout.next().unwrap().unwrap().starts_with("Waiting") {}
+        let mut program = Program { child, stderr };
+        if variable == "GLASSLOOP_INSPECT" {
+            assert!(program.line().starts_with("GLASSLOOP_INSPECT: http://"));
+        }
+        program.signal("-USR1");
+        let line = program.line();
+        let begin = format!("{name} request(), made at examples/blocking_in_coroutine.rs:");
+        let end = "; what the loop is at besides follows when the step returns";
+        assert!(line.starts_with(&begin), "{line}");
+        assert!(
+            line.contains(", has had the pen for ") && line.ends_with(end),
+            "{line}"
+        );
+        let line = program.line();
+        assert!(line.starts_with("turn "), "{line}");
+        let text = stdout.map(Result::unwrap).collect::<Vec<_>>().join("\n");
+        assert!(text.contains("Cost time"), "{text}");
+        assert!(program.child.wait().unwrap().success());
+    }
+
+    // A recorded program that sleeps answers at once, and its trace is written as ever.
+    let mut program = Program::start(sleepers().env("GLASSLOOP_TRACE", &file));
+    // Time to begin.
+    std::thread::sleep(Duration::from_millis(500));
+    program.signal("-USR1");
+    let line = program.line();
+    assert!(line.starts_with("turn "), "{line}");
+    let line = program.line();
+    assert!(
+        line.starts_with("  Task-1 main() gather 0/10 at examples/gather.rs:"),
+        "{line}"
+    );
+    program.signal("-TERM");
+    program.child.wait().unwrap();
+    let traces = trace_file::read(file.to_str().unwrap()).unwrap();
+    assert_eq!(trace::check(&traces[0]), []);
+    std::fs::remove_dir_all(folder).unwrap();
+}

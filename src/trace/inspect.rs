@@ -1,5 +1,5 @@
 //! The live inspector: `GLASSLOOP_INSPECT=127.0.0.1:PORT` has every loop in real time serve a page that shows it at work. It only
-//! looks, it serves loopback addresses only, and its URL, printed on stderr, holds a token. SIGUSR1 prints the same as text.
+//! looks, it serves loopback addresses only, and its URL, printed on stderr, holds a token. SIGUSR1 prints the same as text (`asked.rs`).
 //!
 //! It is served from the loop itself, by callbacks on file descriptors: so it is no task among the tasks that it shows, and while a
 //! step blocks the loop the page gets no answer and says so.
@@ -8,15 +8,19 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::core::Core;
 use crate::event_loop::{EventLoop, get_running_loop};
 use crate::observe::Observer;
 
+use super::asked;
 use super::both::Both;
+use super::pen::{Pen, PenObserver};
 use super::policy::INSPECTOR;
-use super::snapshot::{Snapshot, TurnLengths};
+use super::session;
+use super::snapshot::{Measured, Snapshot, TurnLengths};
 
 const PAGE: &str = include_str!("inspect.html");
 
@@ -29,6 +33,8 @@ pub(crate) struct Inspector {
     address: SocketAddr,
     token: String,
     lengths: Rc<TurnLengths>,
+    /// Unless a recorder knows who has it.
+    pen: Option<Arc<Pen>>,
     connections: RefCell<Vec<Rc<Connection>>>,
 }
 
@@ -74,22 +80,31 @@ impl Inspector {
             address,
             token,
             lengths: Rc::default(),
+            pen: (!session::is_on()).then(Pen::new),
             connections: RefCell::default(),
         })
     }
 
     /// What its loop has to be built with: it measures the turns, beside another observer if there is one.
     pub(crate) fn observer(&self, other: Option<Rc<dyn Observer>>) -> Rc<dyn Observer> {
-        match other {
+        let mut observer: Rc<dyn Observer> = match other {
             Some(other) => Rc::new(Both(other, self.lengths.clone())),
             None => self.lengths.clone(),
+        };
+        if let Some(pen) = &self.pen {
+            let seen = Arc::downgrade(pen);
+            asked::watch(Box::new(move || {
+                let line = seen.upgrade().and_then(|pen| pen.line());
+                line.into_iter().collect()
+            }));
+            observer = Rc::new(Both(observer, Rc::new(PenObserver(pen.clone()))));
         }
+        observer
     }
 
     /// Serves the loop from now on.
     pub(crate) fn serve(self: Rc<Self>, event_loop: &EventLoop) {
         let url = format!("http://{}/{}/", self.address, self.token);
-        let lengths = self.lengths.clone();
         // The loop's callback keeps the inspector, and drops it when the loop is closed.
         let inspector = self.clone();
         let watched = event_loop.add_reader(&self.listener, move || inspector.accept());
@@ -97,15 +112,8 @@ impl Inspector {
             Ok(()) => eprintln!("GLASSLOOP_INSPECT: {url}"),
             Err(error) => eprintln!("GLASSLOOP_INSPECT: {error}; there is no inspector"),
         }
-        let core = Rc::downgrade(&event_loop.core);
-        let print = move || {
-            if let Some(core) = Weak::<Core>::upgrade(&core) {
-                eprint!("{}", Snapshot::of(&core, &lengths).text());
-            }
-        };
-        if let Err(error) = event_loop.add_signal_handler(signal_hook::consts::SIGUSR1, print) {
-            eprintln!("GLASSLOOP_INSPECT: SIGUSR1 is not watched: {error}");
-        }
+        let measured = event_loop.core.extension::<Measured>();
+        measured.0.replace(self.lengths.clone());
     }
 
     fn accept(self: &Rc<Self>) {
@@ -212,11 +220,11 @@ impl Inspector {
             _ if !ours.iter().any(|our| our == host) => refusal("421 Misdirected Request"),
             (Some("GET"), Some("/")) => response("200 OK", "text/html", PAGE),
             (Some("GET"), Some("/state")) => {
-                let state = Snapshot::of(core, &self.lengths).json();
+                let state = Snapshot::of(core).json();
                 response("200 OK", "application/json", &state)
             }
             (Some("GET"), Some("/text")) => {
-                let text = Snapshot::of(core, &self.lengths).text();
+                let text = Snapshot::of(core).text();
                 response("200 OK", "text/plain", &text)
             }
             (Some("GET"), _) => refusal("404 Not Found"),

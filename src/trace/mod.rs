@@ -23,8 +23,12 @@
 //! it, and when `std::process::exit` is called in the middle of a step or of anything else that is recorded. What is lost: a
 //! program that ends by `exit` in a thread that the recorder does not know of, by SIGKILL, by `abort`.
 //!
-//! `GLASSLOOP_INSPECT=127.0.0.1:8123` has each loop in real time serve a page that shows it live. Its URL is printed to stderr;
-//! SIGUSR1 prints the same as text. It is served to this machine only, and to who knows the URL.
+//! `GLASSLOOP_INSPECT=127.0.0.1:8123` has each loop in real time serve a page that shows it live. Its URL is printed to stderr.
+//! It is served to this machine only, and to who knows the URL.
+//!
+//! With either switch SIGUSR1 ends no program, but has each loop print to stderr what it is at: its tasks with what they wait for,
+//! what is ready, timers, thread pool. A loop that a step holds up cannot; after 0.2 s a line tells which task has the pen, where it was
+//! made and for how long, and the rest follows when the step returns.
 //!
 //! From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`], which [`html`], [`text`], [`order`],
 //! [`svg`], [`chrome`] and [`evt_json`] write, [`Summary`] counts, [`State`] replays and [`check`] checks. None of these needs a
@@ -35,6 +39,8 @@
 //!
 //! The events, with the meaning of their numbers (`flags`, `a`, `b`, `c`), are listed at [`Kind`].
 
+#[cfg(unix)]
+pub(crate) use asked::{loop_closed, loop_made};
 pub use by_number::ByNumber;
 pub use check::{Rule, Violation, check};
 pub use chrome::chrome;
@@ -56,6 +62,8 @@ pub use text::text;
 pub use trace::Trace;
 
 #[cfg(unix)]
+mod asked;
+#[cfg(unix)]
 mod both;
 mod by_number;
 mod check;
@@ -73,6 +81,8 @@ mod notes;
 mod open;
 mod order;
 mod output;
+#[cfg(unix)]
+mod pen;
 mod player;
 mod policy;
 mod record;

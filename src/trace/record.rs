@@ -23,10 +23,7 @@ pub struct Record {
 
 impl Record {
     pub(crate) fn to_words(self) -> [u64; 3] {
-        let head = self.kind as u64
-            | u64::from(self.flags) << 8
-            | u64::from(self.track) << 16
-            | u64::from(self.a) << 32;
+        let head = head(self.kind, self.flags, self.track, self.a);
         [self.t, head, u64::from(self.b) | u64::from(self.c) << 32]
     }
 
@@ -52,6 +49,12 @@ impl Record {
     pub fn wide_bc(&self) -> u64 {
         u64::from(self.b) | u64::from(self.c) << 32
     }
+}
+
+/// The second word.
+#[inline(always)]
+pub(crate) fn head(kind: Kind, flags: u8, track: u16, a: u32) -> u64 {
+    kind as u64 | u64::from(flags) << 8 | u64::from(track) << 16 | u64::from(a) << 32
 }
 
 /// The two halves of a 64-bit value, the low one first.

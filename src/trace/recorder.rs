@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use crate::observe::{Cause, Event, Observer, PollReason, Site, StepEnd, ThreadObserver, WaitKind};
 use crate::text::shown_as;
 
+use super::cost;
 use super::kind::{Kind, cause, end, wait, why};
 use super::open;
-use super::record::{Record, halves};
+use super::record::{Record, halves, head};
 use super::recording::{CAPACITY, Recording};
 use super::trace::Trace;
 
@@ -51,7 +52,7 @@ pub struct Recorder {
 shown_as! { Recorder => "<Recorder>" }
 
 impl Recorder {
-    /// One that keeps a million records (24 MiB, taken as they are needed) and then forgets the oldest.
+    /// One that keeps a million records (24 MiB, taken by 1.5 as they are needed) and then forgets the oldest.
     pub fn new(title: impl Into<String>) -> Recorder {
         Recorder::with_capacity(title, CAPACITY)
     }
@@ -59,7 +60,13 @@ impl Recorder {
     /// One that keeps the last `records`, and what they need to be understood: a flight recorder. It takes 24 bytes for each, and
     /// for 4,096 more, rounded up to a power of two.
     pub fn with_capacity(title: impl Into<String>, records: usize) -> Recorder {
+        Recorder::measure();
         Recorder::of(Arc::new(Recording::new(title.into(), records)))
+    }
+
+    /// Measures what recording costs, before anything is recorded.
+    pub(crate) fn measure() {
+        cost::measure(|| Recorder::of(Arc::new(Recording::new(String::new(), 0))));
     }
 
     pub(crate) fn of(recording: Arc<Recording>) -> Recorder {
@@ -100,18 +107,20 @@ impl Recorder {
         nanos.saturating_add(self.offset.get())
     }
 
+    /// Most of this is constant where it is called.
+    #[inline(always)]
+    fn put(&self, kind: Kind, flags: u8, a: u64, b: u32, c: u32) {
+        let head = head(kind, flags, 0, a as u32);
+        self.put_words(head, u64::from(b) | u64::from(c) << 32);
+    }
+
     /// A function of its own, since it is the last thing that nearly every event does: `event` then need not save any register.
     #[inline(never)]
-    fn put(&self, kind: Kind, flags: u8, a: u64, b: u32, c: u32) {
-        self.recording.ring.push(Record {
-            t: self.now.get(),
-            kind,
-            flags,
-            track: self.track.get(),
-            a: a as u32,
-            b,
-            c,
-        });
+    fn put_words(&self, head: u64, tail: u64) {
+        let track = u64::from(self.track.get()) << 16;
+        self.recording
+            .ring
+            .push([self.now.get(), head | track, tail]);
     }
 
     fn site(&self, site: Site) -> u32 {
@@ -135,8 +144,6 @@ impl Recorder {
         self.track
             .set(self.recording.names().this_thread_is_the_loop());
         self.virtual_time.set(virtual_time);
-        let scratch = Recorder::with_capacity("", 0);
-        self.recording.costs.measure(&scratch, !virtual_time);
         if virtual_time {
             self.recording.set_virtual();
         } else {
@@ -144,7 +151,7 @@ impl Recorder {
             self.offset.set(since.as_nanos() as u64);
             self.read_clock();
         }
-        let cpus = crate::pool::cpu_count() as u32;
+        let cpus = self.recording.cpus;
         let process = std::process::id().into();
         let flags = u8::from(virtual_time) | u8::from(shuffled) << 1;
         self.put(Kind::RunBegin, flags, process, cpus, 0);
@@ -164,7 +171,7 @@ impl Recorder {
         if self.virtual_time.get() {
             let t = self.now.get();
             for record in self.recording.take_beside() {
-                self.recording.ring.push(Record { t, ..record });
+                self.recording.ring.push(Record { t, ..record }.to_words());
             }
         }
     }

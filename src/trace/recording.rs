@@ -3,7 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::cost::Costs;
 use super::kind::Kind;
 use super::names::Names;
 use super::record::Record;
@@ -15,9 +14,10 @@ pub(crate) const CAPACITY: usize = (1 << 20) - 4096;
 pub(crate) struct Recording {
     pub(crate) title: String,
     pub(crate) start: Instant,
+    /// The processors there are.
+    pub(crate) cpus: u32,
     pub(crate) ring: Ring,
     pub(crate) names: Mutex<Names>,
-    pub(crate) costs: Costs,
     beside: Mutex<Beside>,
 }
 
@@ -30,13 +30,16 @@ struct Beside {
 
 impl Recording {
     pub(crate) fn new(title: String, capacity: usize) -> Recording {
+        // The clock starts last: the program has no part in what the recorder needs first.
+        let (ring, names) = (Ring::new(capacity), Mutex::new(Names::new()));
+        let cpus = crate::pool::cpu_count() as u32;
         Recording {
             title,
-            start: Instant::now(),
-            ring: Ring::new(capacity),
-            names: Mutex::new(Names::new()),
-            costs: Costs::default(),
+            ring,
+            names,
+            cpus,
             beside: Mutex::default(),
+            start: Instant::now(),
         }
     }
 
@@ -45,7 +48,9 @@ impl Recording {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        self.start.elapsed().as_nanos() as u64
+        let elapsed = self.start.elapsed();
+        // Not by 128 bits.
+        elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
     }
 
     /// Adds a record from outside of the loop. The time is read under the lock, so that records of one

@@ -5,11 +5,12 @@
 //! that it is about to overwrite into the state kept there, and so the ring's rest can always be understood by itself. A reader
 //! holds that lock: what it reads cannot be overwritten meanwhile.
 //!
-//! New memory is the dearest part of a record. It is taken in pieces so large that they come from the system as they are, empty,
-//! and not from the heap, which would clear them first.
+//! New memory is the dearest part of a record: the system gives it page by page when it is first written to. So it is taken and
+//! cleared in pieces, the first one before the recording begins, each other one by a thread while the one before it fills.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 
 use super::record::Record;
 use super::state::State;
@@ -23,10 +24,17 @@ const PIECE: u64 = 16 * BLOCK;
 /// The words of the records.
 type Piece = Box<[[AtomicU64; 3]]>;
 
+fn new_piece(records: u64) -> Piece {
+    let empty = |_| [const { AtomicU64::new(0) }; 3];
+    (0..records).map(empty).collect()
+}
+
 pub(crate) struct Ring {
     /// A power of two of them, each as long: a power of two as well.
-    pieces: Box<[OnceLock<Piece>]>,
+    pieces: Arc<[OnceLock<Piece>]>,
     piece_len: u64,
+    /// Its logarithm.
+    piece_bits: u32,
     /// So many of the last records are shown.
     keep: u64,
     written: AtomicU64,
@@ -48,9 +56,13 @@ impl Ring {
         let keep = keep as u64;
         let capacity = (keep + BLOCK).next_power_of_two().max(2 * BLOCK);
         let piece_len = capacity.min(PIECE);
+        let pieces = (0..capacity / piece_len).map(|_| OnceLock::new());
+        let pieces: Arc<[OnceLock<Piece>]> = pieces.collect();
+        pieces[0].get_or_init(|| new_piece(piece_len));
         Ring {
-            pieces: (0..capacity / piece_len).map(|_| OnceLock::new()).collect(),
+            pieces,
             piece_len,
+            piece_bits: piece_len.trailing_zeros(),
             keep,
             written: AtomicU64::new(0),
             fallen: Mutex::default(),
@@ -65,36 +77,53 @@ impl Ring {
     #[inline]
     fn place(&self, index: u64) -> Option<&[AtomicU64; 3]> {
         // Masks and a shift, where divisions would cost as much as all the rest.
-        let piece = index >> self.piece_len.trailing_zeros();
+        let piece = index >> self.piece_bits;
         let piece = self.pieces.get(piece as usize & (self.pieces.len() - 1));
         piece?.get()?.get((index & (self.piece_len - 1)) as usize)
     }
 
     /// Only ever called by one thread, the loop's.
     #[inline]
-    pub(crate) fn push(&self, record: Record) {
+    pub(crate) fn push(&self, record: [u64; 3]) {
         let index = self.written.load(Ordering::Relaxed);
-        // As words, which fit in registers.
-        let [t, head, tail] = record.to_words();
         match self.place(index) {
-            Some(place) if index % BLOCK != 0 => self.store(place, index, [t, head, tail]),
-            _ => self.push_first(index, t, head, tail),
+            Some(place) if index % BLOCK != 0 => self.store(place, index, record),
+            _ => self.push_first(index, record),
         }
     }
 
     /// The first record of a block.
     #[cold]
     #[inline(never)]
-    fn push_first(&self, index: u64, t: u64, head: u64, tail: u64) {
+    fn push_first(&self, index: u64, record: [u64; 3]) {
         if index >= self.capacity() {
             self.let_fall(index - self.capacity());
         }
         let piece = (index / self.piece_len) as usize & (self.pieces.len() - 1);
-        let empty = |_| [const { AtomicU64::new(0) }; 3];
-        self.pieces[piece].get_or_init(|| (0..self.piece_len).map(empty).collect());
-        if let Some(place) = self.place(index) {
-            self.store(place, index, [t, head, tail]);
+        if index & (self.piece_len - 1) == self.piece_len / 2 {
+            self.take_ahead(piece + 1);
         }
+        self.pieces[piece].get_or_init(|| new_piece(self.piece_len));
+        if let Some(place) = self.place(index) {
+            self.store(place, index, record);
+        }
+    }
+
+    /// Has a thread take the memory of this piece, unless there is no such piece, or it has been used before.
+    fn take_ahead(&self, piece: usize) {
+        if self
+            .pieces
+            .get(piece)
+            .is_none_or(|piece| piece.get().is_some())
+        {
+            return;
+        }
+        let (pieces, records) = (self.pieces.clone(), self.piece_len);
+        let thread = thread::Builder::new().name("glassloop ring".to_owned());
+        // Without a thread the piece is taken when it is needed.
+        let _ = thread.spawn(move || {
+            pieces[piece].get_or_init(|| new_piece(records));
+        });
     }
 
     #[inline]

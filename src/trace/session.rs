@@ -59,6 +59,9 @@ fn session() -> Option<&'static Session> {
             flight::dump_at_panic(dump);
         }
         open::at_exit(finish);
+        Recorder::measure();
+        #[cfg(unix)]
+        super::asked::watch(Box::new(at_work));
         #[cfg(unix)]
         flight::watch_signals(output.is_some().then_some(dump), last_words);
         Some(Session {
@@ -166,6 +169,25 @@ fn dump(word: &str) {
         session.write_to(&output);
         eprintln!("GLASSLOOP_TRACE: dumped to {}", output.path().display());
     }
+}
+
+/// Whether the environment asks for a recording.
+#[cfg(unix)]
+pub(crate) fn is_on() -> bool {
+    session().is_some()
+}
+
+/// A line for each step that has the pen in a loop of this program.
+#[cfg(unix)]
+fn at_work() -> Vec<String> {
+    let Some(session) = session() else {
+        return Vec::new();
+    };
+    let recordings = lock(&session.recordings).list.clone();
+    let lines = recordings
+        .iter()
+        .filter_map(|one| Trace::of(one).who_has_the_pen());
+    lines.collect()
 }
 
 /// A recorder for a new loop, if the environment asks for one.

@@ -1,7 +1,8 @@
 //! A loop at one moment, as the inspector shows it: read from its core, which alone knows all of it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::core::Core;
@@ -42,6 +43,10 @@ impl TurnLengths {
     }
 }
 
+/// Those of a loop, if its turns are measured.
+#[derive(Default)]
+pub(crate) struct Measured(pub(crate) RefCell<Rc<TurnLengths>>);
+
 impl Observer for TurnLengths {
     fn event(&self, event: &Event<'_>) {
         match event {
@@ -81,7 +86,8 @@ fn figures(reading: &Reading) -> String {
 }
 
 impl Snapshot {
-    pub(crate) fn of(core: &Core, lengths: &TurnLengths) -> Snapshot {
+    pub(crate) fn of(core: &Core) -> Snapshot {
+        let lengths = core.extension::<Measured>();
         let now = core.clock.read();
         let queue = core.ready.borrow();
         let ready = queue.items().map(|item| match item {
@@ -106,7 +112,7 @@ impl Snapshot {
             ready,
             timers: deadlines.into_iter().map(until).collect(),
             timer_count,
-            lengths: lengths.counts.get(),
+            lengths: lengths.0.borrow().counts.get(),
             pool: core.pool.state(),
             jobs: core.jobs.get(),
             gauges: core.extension::<Gauges>().read(),
@@ -215,11 +221,10 @@ impl Snapshot {
         let lengths: Vec<String> = lengths
             .map(|(bound, count)| format!("{count} below {bound}"))
             .collect();
-        let _ = writeln!(
-            out,
-            "turns: {}",
-            lengths.join(", ").replace("below more", "of 10 s or more")
-        );
+        if !lengths.is_empty() {
+            let lengths = lengths.join(", ").replace("below more", "of 10 s or more");
+            let _ = writeln!(out, "turns: {lengths}");
+        }
         out
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::cost;
 use super::kind::{Kind, cut, end};
 use super::names::{Place, Track};
 use super::record::Record;
 use super::recording::Recording;
 use super::state::{Item, State};
+#[cfg(unix)]
+use super::words::has_the_pen;
 
 /// A step that takes longer blocks the loop: asyncio's limit, in nanoseconds.
 pub(crate) const SLOW: u64 = 100_000_000;
@@ -84,7 +87,7 @@ impl Trace {
         Trace {
             title: recording.title.clone(),
             command: command(),
-            cost: recording.costs.estimate(&records, fallen.count),
+            cost: cost::estimate(&records, fallen.count, recording.is_virtual()),
             records,
             strings: names.string_list.clone(),
             places: names.places.clone(),
@@ -120,6 +123,37 @@ impl Trace {
     /// The time of the last record.
     pub fn end(&self) -> u64 {
         self.records.last().map_or(0, |record| record.t)
+    }
+
+    /// The step that still runs, in words.
+    #[cfg(unix)]
+    pub(crate) fn who_has_the_pen(&self) -> Option<String> {
+        let cut = self
+            .records
+            .last()
+            .filter(|record| record.kind == Kind::Cut)?;
+        let last = |kind| {
+            let mut back = self.records.iter().rev();
+            back.find(|record| record.kind == kind && record.a == cut.a)
+        };
+        let (begins, made) = match cut.flags {
+            cut::STEP => (Kind::StepBegin, Kind::TaskSpawn),
+            cut::CALLBACK => (Kind::CbRun, Kind::CbAdd),
+            _ => return None,
+        };
+        let place = self.place(last(made).map_or(0, |record| record.c));
+        let took = cut.t - last(begins)?.t;
+        let who = match cut.flags {
+            cut::STEP => {
+                let mut names = self.records.iter();
+                let coroutine =
+                    names.find(|r| r.kind == Kind::TaskName && r.a == cut.a && r.c != 0);
+                let coroutine = coroutine.map_or("", |record| self.string(record.c));
+                format!("{} {coroutine}()", self.task_name(cut.a))
+            }
+            _ => "a callback".to_owned(),
+        };
+        Some(has_the_pen(&who, &place, took))
     }
 
     /// Whether the loop's time was virtual.
