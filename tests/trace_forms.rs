@@ -6,8 +6,11 @@ mod support;
 mod trace_program;
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
 
-use glassloop::trace::{self, Kind};
+use glassloop::trace::{self, Kind, Recorder};
+use glassloop::{EventLoop, create_task, get_running_loop, sleep, yield_now};
 use support::{sibling, trace_file};
 use trace_program::in_virtual_time;
 
@@ -303,4 +306,45 @@ fn trace_check_goes_on_after_a_file_that_it_cannot_read() {
 
     let mut command = sibling::example("trace_check").unwrap();
     assert_eq!(command.arg(&good).status().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_table_names_who_stood_by_while_a_step_blocked_and_what_was_late() {
+    let recorder = Rc::new(Recorder::new("harm"));
+    let builder = EventLoop::builder().virtual_time();
+    let event_loop = builder.observer(recorder.clone()).build().unwrap();
+    let main = async {
+        let blocks = create_task(async {
+            get_running_loop().unwrap().advance(Duration::from_secs(2));
+        });
+        let others = (0..2).map(|_| create_task(yield_now())).collect::<Vec<_>>();
+        sleep(Duration::from_millis(500)).await;
+        blocks.await.unwrap();
+        drop(others);
+    };
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    let trace = recorder.trace();
+    let text = trace::text(&trace);
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines
+        .iter()
+        .position(|line| line.starts_with("!! "))
+        .unwrap();
+    assert!(lines[at].starts_with("!! T2 blocked the loop for 2.000 s at tests/trace_forms.rs:"));
+    assert_eq!(
+        lines[at + 1],
+        "   meanwhile T3 T4 stood ready; timer#1 was due 1.500 s before its end"
+    );
+
+    let recorder = Rc::new(Recorder::new("no harm"));
+    let builder = EventLoop::builder().virtual_time();
+    let event_loop = builder.observer(recorder.clone()).build().unwrap();
+    event_loop.run_until_complete(yield_now()).unwrap();
+    event_loop.close().unwrap();
+    let text = trace::text(&recorder.trace());
+    assert!(
+        text.contains("\nno step took 100.0 ms or longer\n"),
+        "{text}"
+    );
 }

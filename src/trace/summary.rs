@@ -1,6 +1,10 @@
 //! A trace in a few figures.
 
+use std::collections::BTreeMap;
+
 use super::kind::{Kind, cut, end};
+use super::record::Record;
+use super::state::{Item, State};
 use super::trace::Trace;
 
 /// A step or callback that blocked the loop.
@@ -16,6 +20,10 @@ pub struct Slow {
     pub place: u32,
     /// It still runs where the trace ends, so it takes longer yet.
     pub open: bool,
+    /// The tasks that were ready when it began and stood by, the first in line in front.
+    pub victims: Vec<u32>,
+    /// The timers that fell due meanwhile, each with how late it was by then, in nanoseconds: the latest first.
+    pub late: Vec<(u32, u64)>,
 }
 
 /// What happened in a trace, counted.
@@ -58,51 +66,113 @@ impl Summary {
     /// Counts.
     pub fn of(trace: &Trace) -> Summary {
         let first = trace.records.first().map_or(0, |record| record.t);
-        let mut summary = Summary {
+        let summary = Summary {
             total: trace.end() - first,
             cost: trace.cost,
             ..Summary::default()
         };
-        let (mut begun, mut blocks) = (None, 0);
-        let mut places = std::collections::BTreeMap::new();
+        let mut counter = Counter {
+            summary,
+            state: State::default(),
+            slow: trace.slow,
+            begun: None,
+            stood: 0,
+            blocks: 0,
+            places: BTreeMap::new(),
+        };
         for record in &trace.records {
-            match record.kind {
-                Kind::Turn => summary.turns += 1,
-                Kind::Ready => summary.wakes += 1,
-                Kind::WakeDup => summary.duplicates += 1,
-                Kind::TaskSpawn => drop(places.insert((true, record.a), record.c)),
-                Kind::CbAdd => drop(places.insert((false, record.a), record.c)),
-                Kind::StepBegin | Kind::CbRun => {
-                    begun = Some(record.t);
-                    blocks = 0;
-                }
-                Kind::BlockBegin if begun.is_some() && blocks == 0 => blocks = record.a,
-                Kind::StepEnd | Kind::CbEnd | Kind::Cut => {
-                    let Some(begin) = begun.take() else { continue };
-                    let open = record.kind == Kind::Cut;
-                    let step = match open {
-                        true => record.flags == cut::STEP,
-                        false => record.kind == Kind::StepEnd,
-                    };
-                    let took = record.t - begin;
-                    summary.busy += took;
-                    summary.steps += u64::from(step && !open);
-                    let pending = record.kind == Kind::StepEnd && record.flags == end::PENDING;
-                    summary.suspensions += u64::from(pending);
-                    if took >= trace.slow {
-                        let made = places.get(&(step, record.a)).copied().unwrap_or(0);
-                        summary.slow.push(Slow {
-                            task: if step { record.a } else { 0 },
-                            begin,
-                            took,
-                            place: if blocks != 0 { blocks } else { made },
-                            open,
-                        });
-                    }
-                }
-                _ => {}
-            }
+            counter.apply(record);
+            counter.state.apply(record);
         }
-        summary
+        counter.summary
     }
+}
+
+struct Counter {
+    summary: Summary,
+    /// Before the record that is counted.
+    state: State,
+    slow: u64,
+    /// When the step or callback began that runs, and how many were ready behind it.
+    begun: Option<u64>,
+    stood: usize,
+    /// The place of the first thing in it that blocks.
+    blocks: u32,
+    /// Where each task was made (true) and each callback scheduled.
+    places: BTreeMap<(bool, u32), u32>,
+}
+
+impl Counter {
+    fn apply(&mut self, record: &Record) {
+        match record.kind {
+            Kind::Turn => self.summary.turns += 1,
+            Kind::Ready => self.summary.wakes += 1,
+            Kind::WakeDup => self.summary.duplicates += 1,
+            Kind::TaskSpawn => drop(self.places.insert((true, record.a), record.c)),
+            Kind::CbAdd => drop(self.places.insert((false, record.a), record.c)),
+            Kind::StepBegin | Kind::CbRun => {
+                self.begun = Some(record.t);
+                self.blocks = 0;
+                self.stood = self.state.ready.len().saturating_sub(1);
+            }
+            Kind::BlockBegin if self.begun.is_some() && self.blocks == 0 => {
+                self.blocks = record.a;
+            }
+            Kind::StepEnd | Kind::CbEnd | Kind::Cut => self.ends(record),
+            _ => {}
+        }
+    }
+
+    fn ends(&mut self, record: &Record) {
+        let Some(begin) = self.begun.take() else {
+            return;
+        };
+        let open = record.kind == Kind::Cut;
+        let step = match open {
+            true => record.flags == cut::STEP,
+            false => record.kind == Kind::StepEnd,
+        };
+        let took = record.t - begin;
+        self.summary.busy += took;
+        self.summary.steps += u64::from(step && !open);
+        let pending = record.kind == Kind::StepEnd && record.flags == end::PENDING;
+        self.summary.suspensions += u64::from(pending);
+        if took < self.slow {
+            return;
+        }
+        let made = self.places.get(&(step, record.a)).copied();
+        let place = match self.blocks {
+            0 => made.unwrap_or(0),
+            blocks => blocks,
+        };
+        self.summary.slow.push(Slow {
+            task: if step { record.a } else { 0 },
+            begin,
+            took,
+            place,
+            open,
+            victims: victims(&self.state, self.stood),
+            late: late(&self.state, record.t),
+        });
+    }
+}
+
+/// The first so many of what is ready.
+fn victims(state: &State, stood: usize) -> Vec<u32> {
+    let ready = state.ready.iter().take(stood);
+    let tasks = ready.filter_map(|item| match item {
+        Item::Task(task) => Some(*task),
+        _ => None,
+    });
+    tasks.collect()
+}
+
+fn late(state: &State, t: u64) -> Vec<(u32, u64)> {
+    let set = state.timers.in_order().into_iter();
+    let due = set.filter(|(_, timer)| !timer.due && timer.deadline < t);
+    let mut late: Vec<(u32, u64)> = due
+        .map(|(number, timer)| (number, t - timer.deadline))
+        .collect();
+    late.sort_by_key(|(_, late)| std::cmp::Reverse(*late));
+    late
 }

@@ -254,6 +254,27 @@ pub(crate) fn figures(out: &mut String, trace: &Trace, colours: Colours) {
             false => format!("!! {who} blocked the loop for {took}{place}"),
         };
         let _ = writeln!(out, "{}", colours.alarm(&line));
+        let mut harm = Vec::new();
+        if !slow.victims.is_empty() {
+            let names = slow.victims.iter().map(|task| trace.task_name(*task));
+            harm.push(format!("{} stood ready", list(names.collect())));
+        }
+        if let [(timer, late), others @ ..] = &slow.late[..] {
+            let more = match others.len() {
+                0 => String::new(),
+                more => format!(", and {more} more timers"),
+            };
+            harm.push(format!(
+                "timer#{timer} was due {} before its end{more}",
+                Time(*late)
+            ));
+        }
+        if !harm.is_empty() {
+            let _ = writeln!(out, "   meanwhile {}", harm.join("; "));
+        }
+    }
+    if summary.slow.is_empty() && summary.turns > 0 {
+        let _ = writeln!(out, "no step took {} or longer", Time(trace.slow));
     }
     if summary.slow.len() > MOST {
         let _ = writeln!(out, "!! and {} more", summary.slow.len() - MOST);
