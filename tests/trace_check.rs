@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use glassloop::trace::{Kind, Recorder, Rule, check, cut};
+use glassloop::trace::{Kind, Record, Recorder, Rule, Trace, Track, TrackKind};
+use glassloop::trace::{cause, check, cut, end, wait, why};
 use glassloop::{
     EventLoop, create_task, gather, get_running_loop, sleep, timeout, to_thread, wait_for,
     yield_now,
@@ -220,4 +221,109 @@ fn a_trace_does_not_begin_with_what_the_recorder_needs_itself() {
     let shortest = (0..50).map(|_| first()).min().unwrap();
     // The processors alone take some files to be counted, and new memory as long.
     assert!(shortest < 60_000, "{shortest} ns");
+}
+
+fn record(t: u64, track: u16, kind: Kind, flags: u8, [a, b, c]: [u32; 3]) -> Record {
+    Record {
+        t,
+        kind,
+        flags,
+        track,
+        a,
+        b,
+        c,
+    }
+}
+
+/// A loop in real time with Task-1, whose first step does these things and ends in this way; then its next turn.
+fn of_a_step(doings: &[Record], how: u8, then: &[Record]) -> Vec<String> {
+    let mut records = vec![
+        record(0, 0, Kind::RunBegin, 0, [1, 1, 0]),
+        record(0, 0, Kind::TaskSpawn, 0, [1, 0, 0]),
+        record(0, 0, Kind::Ready, cause::SPAWN, [1, 0, 0]),
+        record(0, 0, Kind::Turn, 0, [1, 1, 0]),
+        record(0, 0, Kind::StepBegin, 0, [1, 1, 0]),
+    ];
+    records.extend(doings);
+    records.push(record(10, 0, Kind::StepEnd, how, [1, 0, 0]));
+    records.extend(then);
+    records.push(record(99, 0, Kind::Cut, 0, [0, 0, 0]));
+    let tracks = ["loop", "thread"].map(|name| Track {
+        name: name.to_owned(),
+        kind: if name == "loop" {
+            TrackKind::Loop
+        } else {
+            TrackKind::Thread
+        },
+    });
+    let (strings, places) = (vec![String::new()], vec![(String::new(), 0, 0)]);
+    let trace = Trace {
+        records,
+        tracks: tracks.into(),
+        strings,
+        places,
+        ..Trace::default()
+    };
+    check(&trace).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_task_that_wakes_itself_and_ends_overtakes_nobody() {
+    let doings = [
+        record(0, 0, Kind::Ready, cause::YIELD, [1, 1, 0]),
+        record(0, 0, Kind::CbAdd, 0, [1, 0, 0]),
+    ];
+    let then = [
+        record(10, 0, Kind::Turn, 0, [2, 2, 0]),
+        record(10, 0, Kind::CbRun, 0, [1, 0, 0]),
+        record(11, 0, Kind::CbEnd, 0, [1, 0, 0]),
+        record(11, 0, Kind::Turn, 0, [3, 0, 0]),
+    ];
+    assert_eq!(of_a_step(&doings, end::FINISHED, &then), [""; 0]);
+}
+
+#[test]
+fn what_a_thread_records_is_no_reading_of_the_loops_clock() {
+    let doings = [
+        record(0, 0, Kind::TimerSet, 0, [1, 1000, 0]),
+        record(0, 0, Kind::Offload, 0, [1, 1, 0]),
+        record(0, 0, Kind::Wait, wait::JOB, [1, 1, 0]),
+    ];
+    let then = [
+        record(10, 0, Kind::Turn, 1, [2, 0, 1]),
+        record(30, 1, Kind::OffloadRun, 0, [1, 0, 0]),
+        // It read its clock at 20.
+        record(40, 0, Kind::PollEnter, why::TIMER, [980, 0, 1]),
+    ];
+    assert_eq!(of_a_step(&doings, end::PENDING, &then), [""; 0]);
+}
+
+#[test]
+fn a_source_may_be_made_again_in_the_step_that_dropped_it() {
+    let doings = [
+        record(0, 0, Kind::IoReg, 0, [0, 6, 0]),
+        record(0, 0, Kind::Wait, wait::WRITABLE, [1, 0, 0]),
+        record(0, 0, Kind::IoDereg, 0, [0, 0, 0]),
+        record(0, 0, Kind::IoReg, 0, [0, 6, 0]),
+        record(0, 0, Kind::Wait, wait::WRITABLE, [1, 0, 0]),
+    ];
+    let then = [record(10, 0, Kind::Turn, 0, [2, 0, 0])];
+    assert_eq!(of_a_step(&doings, end::PENDING, &then), [""; 0]);
+}
+
+#[test]
+fn a_timeout_cancels_without_asking_from_any_step() {
+    let doings = [
+        record(0, 0, Kind::TaskSpawn, 0, [2, 1, 0]),
+        record(0, 0, Kind::Ready, cause::SPAWN, [2, 0, 0]),
+        record(0, 0, Kind::Wait, wait::TASK, [1, 2, 0]),
+    ];
+    let then = [
+        record(10, 0, Kind::Turn, 0, [2, 1, 0]),
+        record(10, 0, Kind::StepBegin, 0, [2, 1, 0]),
+        record(10, 0, Kind::Ready, cause::CANCEL, [1, 2, 0]),
+        record(20, 0, Kind::StepEnd, end::FINISHED, [2, 0, 0]),
+        record(20, 0, Kind::Turn, 0, [3, 1, 0]),
+    ];
+    assert_eq!(of_a_step(&doings, end::PENDING, &then), [""; 0]);
 }

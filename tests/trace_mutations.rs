@@ -36,7 +36,6 @@ fn rules(kind: Kind) -> (&'static [Rule], &'static [Rule]) {
         Kind::CbAdd => (&[FirstInFirstOut], &[FirstInFirstOut]),
         Kind::CbRun => (&[OneRunning, Wakeable], &[OneRunning]),
         Kind::CbEnd => (&[OneRunning], &[OneRunning]),
-        Kind::CancelReq => (&[Wakeable], &[]),
         Kind::ResultLost => (&[], &[Ended]),
         Kind::BlockBegin | Kind::BlockEnd => (&[OneRunning], &[OneRunning]),
         Kind::ThreadBegin | Kind::ThreadEnd => (&[Ended], &[Ended]),
@@ -62,7 +61,7 @@ fn legal_without(trace: &Trace, i: usize) -> Option<&'static str> {
         }
         Kind::ResultLost => Some("somebody may have looked at the outcome"),
         Kind::WakeDup => Some("nothing follows from it"),
-        Kind::CancelReq => Some("it was asked for twice, or by a timeout, which does not ask"),
+        Kind::CancelReq => Some("a timeout cancels without asking"),
         Kind::WaitProgress => Some("the last count of a wait"),
         Kind::TimerCancel if !rest.iter().any(|r| r.kind == Kind::Turn) => {
             Some("the loop is closed over timers")
@@ -95,7 +94,9 @@ fn legal_doubled(kind: Kind) -> Option<&'static str> {
 fn legal_swapped(first: &Record, second: &Record) -> Option<&'static str> {
     // What may be done inside of a step and outside, before and after anything else.
     let any_time = |record: &Record| match record.kind {
-        Kind::Ready | Kind::WakeDup => matches!(record.flags, cause::OUTSIDE | cause::THREAD),
+        Kind::Ready | Kind::WakeDup => {
+            matches!(record.flags, cause::OUTSIDE | cause::THREAD | cause::CANCEL)
+        }
         Kind::TimerSet | Kind::TimerCancel | Kind::CbAdd | Kind::IoReg | Kind::IoDereg => true,
         Kind::CancelReq | Kind::Offload | Kind::WaitProgress | Kind::TaskSpawn => true,
         _ => false,

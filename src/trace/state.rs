@@ -281,11 +281,17 @@ impl State {
             return;
         }
         let skipped: Vec<Item> = self.ready.drain(..=at).collect();
-        // A task is never skipped: if it seems so, the order was another one, and it is still to come.
-        let tasks = skipped[..at].iter().rev();
-        for task in tasks.filter(|item| matches!(item, Item::Task(_))) {
-            self.ready.push_front(*task);
+        // A task is never skipped unless it has ended: if it seems so, the order was another one, and it is still to come.
+        for item in skipped[..at].iter().rev() {
+            if self.is_there(*item) {
+                self.ready.push_front(*item);
+            }
         }
+    }
+
+    /// Whether this is a task that has not ended.
+    pub(crate) fn is_there(&self, item: Item) -> bool {
+        matches!(item, Item::Task(task) if self.tasks.contains(task))
     }
 
     /// Records that lead from nothing to this state: what stands at the head of a trace whose beginning is lost.

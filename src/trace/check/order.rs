@@ -54,7 +54,8 @@ impl Checker {
         };
         let passed = queue.iter().take(at);
         // Callbacks and timers that it passes over were cancelled; if not, they are not found when they run.
-        let mut tasks = passed.filter(|item| matches!(item, Item::Task(_)));
+        // A task that has ended was woken in vain.
+        let mut tasks = passed.filter(|item| self.state.is_there(**item));
         let overtaken = tasks.next().copied();
         let last = at + 1 == queue.len();
         if at >= left {
@@ -105,6 +106,7 @@ impl Checker {
             match self.state.ready.front() {
                 Some(&Item::Timer(timer)) => self.skip_timer(timer),
                 Some(Item::Callback(_)) => {}
+                Some(&item) if !self.state.is_there(item) => {}
                 _ => break,
             }
             self.state.ready.pop_front();

@@ -24,7 +24,7 @@ pub(super) struct Turn {
 }
 
 /// What other threads, and the program itself, record beside the loop.
-fn is_beside(kind: Kind) -> bool {
+pub(super) fn is_beside(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::BlockBegin
@@ -244,19 +244,6 @@ impl Checker {
             cause::TIMER if self.step.timer != Some(by) => {
                 let text = format!("Task-{task} is woken by timer {by}, which did not fire");
                 self.broken(Rule::Timers, text);
-            }
-            // A timeout asks in a callback, or from within the task.
-            cause::CANCEL if !self.asked_to_cancel.contains(&task) => {
-                let by_timeout = match running {
-                    Some(Item::Callback(_)) => true,
-                    running => running == Some(Item::Task(task)),
-                };
-                if !by_timeout {
-                    let text = format!(
-                        "Task-{task} is woken to be cancelled, and nobody has asked for it"
-                    );
-                    self.broken(Rule::Wakeable, text);
-                }
             }
             _ => {}
         }

@@ -12,7 +12,7 @@ type Waker = (u8, u32);
 #[derive(Default)]
 pub(super) struct Wakes {
     /// What each suspended task has said to wait for during its last step. One of them is enough to wake it.
-    waits: BTreeMap<u32, Vec<Waker>>,
+    waits: BTreeMap<u32, Vec<(Waker, usize)>>,
     /// The same, the other way round.
     waiters: BTreeMap<Waker, BTreeSet<u32>>,
     suspects: Vec<Suspect>,
@@ -39,7 +39,7 @@ impl Wakes {
             }
             Kind::Wait => {
                 let waker = (flags, record.b);
-                self.waits.entry(a).or_default().push(waker);
+                self.waits.entry(a).or_default().push((waker, event));
                 self.waiters.entry(waker).or_default().insert(a);
             }
             Kind::StepEnd if flags == end::PENDING => self.suspects.push(Suspect {
@@ -70,7 +70,7 @@ impl Wakes {
     }
 
     fn forget(&mut self, task: u32) {
-        for waker in self.waits.remove(&task).unwrap_or_default() {
+        for (waker, _) in self.waits.remove(&task).unwrap_or_default() {
             if let Some(waiters) = self.waiters.get_mut(&waker) {
                 waiters.remove(&task);
                 if waiters.is_empty() {
@@ -99,8 +99,12 @@ impl Wakes {
             let pending = state.tasks.get(suspect.task).is_some_and(|t| !t.ready);
             // A task that says nothing awaits something that the loop does not know.
             let can_be_woken = waits.is_empty() || {
-                let mut others = waits.iter().filter(|one| suspect.spent != Some(**one));
-                others.any(|waker| is_live(state, *waker))
+                // A source of the same number may have been made since, and be waited for.
+                let after = |at: &usize| *at > suspect.event;
+                let mut others = waits
+                    .iter()
+                    .filter(|(one, at)| suspect.spent != Some(*one) || after(at));
+                others.any(|(waker, _)| is_live(state, *waker))
             };
             // A due timer has until its item comes up.
             let due = match suspect.spent {
