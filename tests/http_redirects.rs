@@ -3,6 +3,7 @@
 mod http_peer;
 
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use glassloop::http::{Body, ClientSession, ErrorKind, Phase, Policy};
 use glassloop::run;
@@ -407,4 +408,44 @@ fn r70_a_redirect_that_cannot_be_followed_closes_its_connection() {
     })
     .unwrap();
     server.join().unwrap();
+}
+
+#[test]
+fn the_rest_of_a_redirect_is_not_waited_for_where_the_connection_cannot_be_kept() {
+    let (url, _) = serve_all(|_, peer| {
+        let head = peer.head().unwrap();
+        let path = head.split(' ').nth(1).unwrap();
+        let left: usize = path[1..].parse().unwrap();
+        if left == 0 {
+            return peer.answer("end");
+        }
+        let about = match (field(&head, "connection"), left % 3) {
+            (Some("close"), _) => "HTTP/1.1 303 R\r\nContent-Length: 5",
+            _ if head.starts_with("POST") => "HTTP/1.1 303 R\r\nContent-Length: 5",
+            (_, 0) => "HTTP/1.1 303 R\r\nContent-Length: 5\r\nConnection: close",
+            (_, 1) => "HTTP/1.1 303 R",
+            _ => "HTTP/1.0 303 R\r\nContent-Length: 5",
+        };
+        peer.send(format!("{about}\r\nLocation: /{}\r\n\r\nx", left - 1));
+        peer.until_closed();
+    });
+    run(async move {
+        let session = ClientSession::new();
+        let began = Instant::now();
+        let nine = format!("{url}9");
+        session.get(&nine).await.unwrap();
+        session
+            .get(&nine)
+            .header("connection", "close")
+            .await
+            .unwrap();
+        for _ in 0..6 {
+            let never = || std::future::pending::<Option<Result<&str, std::io::Error>>>();
+            let body = Body::stream(never, None);
+            session.post(format!("{url}1")).body(body).await.unwrap();
+        }
+        // Each of the 24 would be 100 ms.
+        assert!(began.elapsed() < Duration::from_millis(1200));
+    })
+    .unwrap();
 }

@@ -201,3 +201,36 @@ fn r65_expect_waits_for_the_server_but_not_for_ever() {
     .unwrap();
     server.join().unwrap();
 }
+
+#[test]
+fn a_body_of_which_every_declared_byte_was_sent_is_sent() {
+    let (url, server) = serve(vec![script(|peer| {
+        assert!(peer.request().unwrap().ends_with("hello"));
+        peer.answer("one");
+        peer.answer_all("two");
+    })]);
+    run(async move {
+        let session = session();
+        let mut given = false;
+        let pull = move || {
+            let last = std::mem::replace(&mut given, true);
+            async move {
+                if !last {
+                    return Some(Ok::<_, std::io::Error>("hello"));
+                }
+                std::future::pending().await
+            }
+        };
+        let response = session.post(&url).body(Body::stream(pull, Some(5))).await;
+        let response = response.unwrap();
+        assert!(!response.is_early());
+        assert_eq!(response.text().await.unwrap(), "one");
+        assert_eq!(
+            session.get(&url).await.unwrap().text().await.unwrap(),
+            "two"
+        );
+        assert_eq!(session.stats().connected, 1);
+    })
+    .unwrap();
+    server.join().unwrap();
+}

@@ -319,3 +319,32 @@ fn r19_so_much_of_a_proxys_refusal_is_kept() {
     })
     .unwrap();
 }
+
+#[test]
+fn a_refused_client_certificate_is_an_error_of_tls_and_not_retryable() {
+    let authority = authority(&["127.0.0.1"]);
+    let mut trusted = rustls::RootCertStore::empty();
+    let key = KeyPair::generate().unwrap();
+    let other = CertificateParams::new(Vec::new()).unwrap();
+    let other = other.self_signed(&key).unwrap();
+    trusted.add(other.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(trusted.into(), provider.clone());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_cert_resolver(authority.config.cert_resolver.clone());
+    let port = tls_peer::serve_each(Arc::new(config), |_, _| panic!("it was let in"));
+    run(async move {
+        let session = builder(&authority).build().unwrap();
+        let url = format!("https://127.0.0.1:{port}/");
+        for body in [0, 5_000_000] {
+            let error = session.post(&url).body(vec![b'x'; body]).await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Tls(_)), "{error}");
+            assert!(error.to_string().contains("CertificateRequired"), "{error}");
+            assert!(!error.is_retryable());
+        }
+    })
+    .unwrap();
+}

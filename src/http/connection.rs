@@ -140,6 +140,11 @@ impl Connection {
         self.parser.saw_continue()
     }
 
+    /// Whether the response says that another one may follow it.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.parser.is_reusable()
+    }
+
     /// Body bytes that are still to come, where that is known.
     pub(crate) fn remaining(&self) -> Option<u64> {
         self.parser.remaining()
@@ -301,6 +306,11 @@ impl Connection {
 
     /// A reset before any byte is a close like any other; in the middle of a response the parser names what is lost.
     fn broken(&mut self, error: io::Error) -> ErrorKind {
+        // With TLS 1.3 a client certificate is refused when the client takes the handshake for done.
+        #[cfg(feature = "tls")]
+        if crate::http::tls::is_of_tls(&error) {
+            return ErrorKind::Tls(Box::new(error));
+        }
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         if !matches!(
             error.kind(),

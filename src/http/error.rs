@@ -230,15 +230,20 @@ impl Error {
     /// by `connect_filter` or a proxy, is so again.
     pub fn is_retryable(&self) -> bool {
         match &self.0.kind {
-            ErrorKind::Tls(_) => false,
-            // What `connect_filter` forbids it will forbid again.
-            ErrorKind::Connect(tried) => !tried.is_empty(),
+            // What `connect_filter` forbids it will forbid again, and `local_addr` stays of its family. The system's own
+            // AddrNotAvailable can be that all ports are in use.
+            ErrorKind::Connect(tried) => tried.iter().any(|(_, error)| {
+                error.kind() != io::ErrorKind::AddrNotAvailable || error.raw_os_error().is_some()
+            }),
             ErrorKind::ProxyRefused(status, _) => status.is_server_error(),
-            ErrorKind::ConnectionClosed | ErrorKind::Timeout(..) | ErrorKind::Io(_) => true,
+            ErrorKind::Resolve(_)
+            | ErrorKind::ConnectionClosed
+            | ErrorKind::Timeout(..)
+            | ErrorKind::Io(_) => true,
             ErrorKind::Response(
                 ParseError::IncompleteHead(_) | ParseError::IncompleteBody { .. },
             ) => true,
-            _ => self.is_connect(),
+            _ => false,
         }
     }
 }

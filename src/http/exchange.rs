@@ -205,7 +205,7 @@ impl Exchange<'_> {
                 }
                 return Poll::Pending;
             };
-            let sent = matches!(self.state, State::Sent);
+            let sent = self.is_sent();
             let state = std::mem::replace(&mut self.state, State::Sent);
             return Poll::Ready(match (head, state) {
                 (Ok(head), _) => Ok((head, sent)),
@@ -215,6 +215,19 @@ impl Exchange<'_> {
                 (Err(kind), State::Sending { .. }) => Err((kind, Phase::Send)),
                 (Err(kind), _) => Err((kind, Phase::Head)),
             });
+        }
+    }
+
+    /// Nothing of the request is missing, though whoever makes the body may not have said yet that it is over.
+    fn is_sent(&self) -> bool {
+        match self.state {
+            State::Sent => true,
+            State::Sending {
+                head: false,
+                sent,
+                untold: 0,
+            } => self.waits.is_none() && self.framing == Framing::Length(sent),
+            _ => false,
         }
     }
 

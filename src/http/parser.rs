@@ -96,6 +96,11 @@ impl ResponseParser {
         !matches!(self.state, State::Sized(0) | State::Done | State::Failed(_))
     }
 
+    /// Whether the connection can be used again when this response has ended.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.reusable
+    }
+
     /// Body bytes still to come, where Content-Length (or the end of the response) tells.
     pub fn remaining(&self) -> Option<u64> {
         match self.state {

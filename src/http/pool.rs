@@ -194,18 +194,26 @@ impl Pool {
         self.forget_unused(host);
     }
 
-    /// Keeps the connection for the next request, or closes it.
-    pub(crate) fn check_in(self: &Rc<Self>, host: &Rc<Host>, mut connection: Box<Connection>) {
-        let keep = connection.keeps.map_or(self.keepalive, |keeps| {
+    /// How long the connection would be kept after its response; zero if not at all.
+    pub(crate) fn keep_time(&self, connection: &Connection) -> Duration {
+        if self.permits.is_closed() || self.force_close {
+            return Duration::ZERO;
+        }
+        connection.keeps.map_or(self.keepalive, |keeps| {
             // The server's clock began before ours.
             self.keepalive
                 .min(keeps.saturating_sub(Duration::from_secs(1)))
-        });
+        })
+    }
+
+    /// Keeps the connection for the next request, or closes it.
+    pub(crate) fn check_in(self: &Rc<Self>, host: &Rc<Host>, mut connection: Box<Connection>) {
+        let keep = self.keep_time(&connection);
         let Some(core) = self.core.borrow().upgrade() else {
             return;
         };
         let here = current::with(|running| Rc::ptr_eq(running, &core)) == Some(true);
-        if self.permits.is_closed() || self.force_close || keep.is_zero() || !here {
+        if keep.is_zero() || !here {
             return;
         }
         let number = match &connection.eye {

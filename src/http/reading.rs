@@ -69,14 +69,18 @@ impl Reading {
         }
     }
 
-    /// Reads the rest, if it is not too much and comes in time, so that the connection can be kept.
+    /// Reads the rest, if it is not too much and comes in time, so that the connection can be kept: if it can at all.
     pub(crate) fn drain(
         mut self,
         most: u64,
         by: Deadline,
         site: Site,
     ) -> Pin<Box<dyn Future<Output = ()>>> {
-        if self.connection.remaining().is_some_and(|left| left > most) {
+        let is_worth_it = self.sent
+            && self.connection.is_reusable()
+            && !self.permit.pool().keep_time(&self.connection).is_zero()
+            && self.connection.remaining().is_none_or(|left| left <= most);
+        if !is_worth_it {
             return Box::pin(async {});
         }
         Box::pin(async move {

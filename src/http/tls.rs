@@ -64,6 +64,13 @@ struct Inward<'a, F> {
     read: F,
 }
 
+/// Whether it is about TLS, such as an alert of the peer, and not about the socket below.
+pub(crate) fn is_of_tls(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 fn blocking<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
     match polled {
         Poll::Ready(done) => done,
@@ -177,7 +184,12 @@ impl TlsStream {
             // A new key, an answer to an alert: what has to be sent while reading.
             if self.tls.wants_write() {
                 if let Poll::Ready(Err(error)) = self.poll_flush(context, site) {
-                    return Poll::Ready(Err(error));
+                    // Why the peer takes no more may be in what it has sent.
+                    match self.take_records(TcpStream::try_read) {
+                        Ok(n) if n > 0 => continue,
+                        Err(alert) if is_of_tls(&alert) => return Poll::Ready(Err(alert)),
+                        _ => return Poll::Ready(Err(error)),
+                    }
                 }
             }
             match self.poll_records(context, site) {
