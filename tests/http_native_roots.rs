@@ -32,6 +32,15 @@ fn client() {
         "default" => builder(),
         "native" => builder().web_roots(false),
         "web" => builder().native_roots(false),
+        "once" => {
+            let file = std::env::var("SSL_CERT_FILE").unwrap();
+            let danger = builder().danger_accept_invalid_certs(true);
+            danger.build().unwrap();
+            std::fs::rename(format!("{file}.later"), &file).unwrap();
+            builder().web_roots(false).build().unwrap();
+            std::fs::remove_file(file).unwrap();
+            builder().web_roots(false)
+        }
         _ => panic!("{what}"),
     };
     let said = match builder.build() {
@@ -77,6 +86,20 @@ fn the_systems_store_is_believed_unless_it_is_not_wanted() {
     let refused = said("web", &url, &file);
     assert!(refused.contains("invalid peer certificate"), "{refused}");
     std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn the_systems_store_is_read_once_and_only_where_it_is_needed() {
+    let authority = authority(&["name.example"]);
+    let port = serve_each(authority.config.clone(), |_, tls| {
+        request(tls)?;
+        tls.write_all(OK)
+    });
+    let url = format!("https://name.example:{port}/");
+    let name = format!("glassloop-roots-once-{}.pem", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    std::fs::write(file.with_extension("pem.later"), &authority.pem).unwrap();
+    assert_eq!(said("once", &url, &file), "ok");
 }
 
 #[test]

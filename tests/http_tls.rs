@@ -238,7 +238,7 @@ fn r19_r75_https_goes_through_a_tunnel_that_the_proxy_cannot_look_into() {
                 connect
                     .starts_with("CONNECT name.example:443 HTTP/1.1\r\nhost: name.example:443\r\n")
             );
-            assert_eq!(field(&connect, "proxy-authorization"), Some("Basic dTpw"));
+            assert_eq!(field(&connect, "proxy-authorization"), Some("mine"));
             peer.send("HTTP/1.1 200 Go\r\nContent-Length: 99\r\n\r\n");
             let mut tls = accept(config, peer.stream.try_clone().unwrap()).unwrap();
             let inner = request(&mut tls).unwrap();
@@ -347,4 +347,35 @@ fn a_refused_client_certificate_is_an_error_of_tls_and_not_retryable() {
         }
     })
     .unwrap();
+}
+
+#[test]
+fn a_tunnel_is_asked_for_with_the_credentials_of_the_request() {
+    let tunnel = |expected: &'static str| {
+        script(move |peer| {
+            let connect = peer.head().unwrap();
+            assert_eq!(field(&connect, "proxy-authorization"), Some(expected));
+            peer.send("HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n");
+        })
+    };
+    let (url, server) = serve(["Basic dTpw", "session's", "request's"].map(tunnel).into());
+    run(async move {
+        let proxy = Proxy::new(url.replace("//", "//u:p@")).unwrap();
+        let session = ClientSession::builder().proxy(proxy.clone());
+        let get = session.build().unwrap().get("https://name.example/");
+        assert_eq!(get.await.unwrap_err().status().unwrap(), 407);
+        let session = ClientSession::builder().proxy(proxy);
+        let mut headers = http::HeaderMap::new();
+        headers.insert("proxy-authorization", "session's".parse().unwrap());
+        let session = session.default_headers(headers).build().unwrap();
+        for own in [None, Some("request's")] {
+            let mut get = session.get("https://name.example/");
+            if let Some(own) = own {
+                get = get.header("proxy-authorization", own);
+            }
+            assert_eq!(get.await.unwrap_err().status().unwrap(), 407);
+        }
+    })
+    .unwrap();
+    server.join().unwrap();
 }

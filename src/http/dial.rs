@@ -114,7 +114,8 @@ impl Dial<'_> {
         let target = format!("{}:{}", self.request.host(), self.request.port());
         let mut connection = Connection::new(transport);
         connection.begin(&Method::CONNECT, self.shared.limits, false);
-        connection.out = proxy.connect_request(&target);
+        let authorization = self.request.proxy_authorization(self.shared, proxy);
+        connection.out = Proxy::connect_request(&target, authorization);
         poll_fn(|context| connection.poll_send(context, self.site))
             .await
             .map_err(ErrorKind::Io)?;

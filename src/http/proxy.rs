@@ -64,10 +64,12 @@ impl Proxy {
 
     /// What tells it from other proxies.
     pub(crate) fn name(&self) -> String {
-        let secret = self
-            .authorization
-            .as_ref()
-            .map_or(&b""[..], |value| value.as_bytes());
+        self.name_with(self.authorization.as_ref())
+    }
+
+    /// The same, where a request brings credentials of its own.
+    pub(crate) fn name_with(&self, authorization: Option<&HeaderValue>) -> String {
+        let secret = authorization.map_or(&b""[..], |value| value.as_bytes());
         format!("{} {}", self.address(), secret.escape_ascii())
     }
 
@@ -75,10 +77,10 @@ impl Proxy {
         &self.url[..Position::BeforePath]
     }
 
-    /// The request for a tunnel to `host:port`.
-    pub(crate) fn connect_request(&self, target: &str) -> Vec<u8> {
+    /// The request for a tunnel to `host:port`, with these credentials.
+    pub(crate) fn connect_request(target: &str, authorization: Option<&HeaderValue>) -> Vec<u8> {
         let mut out = format!("CONNECT {target} HTTP/1.1\r\n{HOST}: {target}\r\n").into_bytes();
-        if let Some(value) = &self.authorization {
+        if let Some(value) = authorization {
             out.extend_from_slice(PROXY_AUTHORIZATION.as_str().as_bytes());
             out.extend_from_slice(b": ");
             out.extend_from_slice(value.as_bytes());
@@ -303,7 +305,7 @@ mod tests {
     #[test]
     fn r75_a_tunnel_is_asked_for_with_the_proxys_credentials() {
         let proxy = Proxy::new("http://user:pa%20ss@proxy:3128/").unwrap();
-        let request = proxy.connect_request("example.com:443");
+        let request = Proxy::connect_request("example.com:443", proxy.authorization.as_ref());
         let expected = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\nproxy-authorization: Basic dXNlcjpwYSBzcw==\r\n\r\n";
         assert_eq!(String::from_utf8(request).unwrap(), expected);
         assert_eq!(proxy.address(), "http://proxy:3128");

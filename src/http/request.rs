@@ -268,6 +268,19 @@ impl Request {
         proxies.of(&self.url)
     }
 
+    /// What the proxy is told of who asks: as a header of the request, of the session, or with the proxy's URL.
+    pub(crate) fn proxy_authorization<'a>(
+        &'a self,
+        shared: &'a Shared,
+        proxy: &'a Proxy,
+    ) -> Option<&'a HeaderValue> {
+        let default = || shared.defaults.get(PROXY_AUTHORIZATION);
+        self.headers
+            .get(PROXY_AUTHORIZATION)
+            .or_else(|| default().filter(|_| !self.is_abroad))
+            .or(proxy.authorization.as_ref())
+    }
+
     pub(crate) fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }

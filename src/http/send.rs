@@ -285,7 +285,11 @@ impl Hop<'_> {
             Route::Proxy(proxy) => pool.host(self.core, &proxy.name()),
             Route::Tunnel(proxy) => pool.host(
                 self.core,
-                &format!("{} through {}", request.origin(), proxy.name()),
+                &format!(
+                    "{} through {}",
+                    request.origin(),
+                    proxy.name_with(request.proxy_authorization(self.shared, proxy))
+                ),
             ),
         }
     }

@@ -241,8 +241,8 @@ impl SessionBuilder {
     }
 
     /// Whether it believes the certificates of the system's store as well, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. So it does
-    /// if not said; those that cannot be read are left out. They are read once, when they are first needed. Feature
-    /// `native-roots`.
+    /// if not said; those that cannot be read are left out. They are read once in a process, when a session first needs them, and not
+    /// for one that believes any certificate. Feature `native-roots`.
     #[cfg(feature = "native-roots")]
     pub fn native_roots(mut self, believe: bool) -> SessionBuilder {
         self.trust.native = believe;

@@ -46,6 +46,19 @@ pub(crate) enum Tls {
 static DEFAULT: LazyLock<Result<Arc<ClientConfig>, String>> =
     LazyLock::new(|| Trust::default().config());
 
+/// The certificates of the system's store, and what was wrong with it. All sessions have them from here: to read them takes
+/// some milliseconds.
+#[cfg(feature = "native-roots")]
+static SYSTEM: LazyLock<(RootCertStore, Option<String>)> = LazyLock::new(|| {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // What no client could use is left out, as others do.
+    roots.add_parsable_certificates(found.certs);
+    let error = found.errors.first();
+    let why = |error| format!("no root certificate was found in the system's store: {error}");
+    (roots, error.map(why))
+});
+
 impl Tls {
     pub(crate) fn new(trust: Trust) -> Result<Tls, String> {
         match trust.is_default() {
@@ -121,16 +134,12 @@ impl Trust {
     /// Adds those of the system, and says what was wrong with its store.
     #[cfg(feature = "native-roots")]
     fn add_native(&self, roots: &mut RootCertStore) -> Option<String> {
-        if !self.native {
+        if !self.native || self.anything {
             return None;
         }
-        let found = rustls_native_certs::load_native_certs();
-        // What no client could use is left out, as others do.
-        roots.add_parsable_certificates(found.certs);
-        let error = found.errors.first()?;
-        Some(format!(
-            "no root certificate was found in the system's store: {error}"
-        ))
+        let (system, missing) = &*SYSTEM;
+        roots.extend(system.roots.iter().cloned());
+        missing.clone()
     }
 
     #[cfg(not(feature = "native-roots"))]
