@@ -417,7 +417,7 @@ fn the_rest_of_a_redirect_is_not_waited_for_where_the_connection_cannot_be_kept(
         let path = head.split(' ').nth(1).unwrap();
         let left: usize = path[1..].parse().unwrap();
         if left == 0 {
-            return peer.answer("end");
+            return peer.send("HTTP/1.1 200 R\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         }
         let about = match (field(&head, "connection"), left % 3) {
             (Some("close"), _) => "HTTP/1.1 303 R\r\nContent-Length: 5",
