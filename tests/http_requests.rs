@@ -445,3 +445,35 @@ fn r57_ipv6_hosts_are_bracketed_and_default_ports_left_out() {
     let request = server.join().unwrap();
     assert_eq!(field(&request, "host"), Some(host.as_str()));
 }
+
+#[test]
+fn of_several_cookies_of_a_name_the_nearest_one_is_sent() {
+    let (url, server) = serve(vec![script(|peer| {
+        peer.request().unwrap();
+        peer.send(
+            "HTTP/1.1 200 R\r\nSet-Cookie: a=jar\r\nSet-Cookie: b=jar\r\nContent-Length: 0\r\n\r\n",
+        );
+        for expected in ["a=hdr; b=jar", "d=hdr; a=2; b=jar", "a=jar; b=jar"] {
+            let next = peer.request().unwrap();
+            assert_eq!(field(&next, "cookie"), Some(expected));
+            peer.answer("");
+        }
+    })]);
+    run(async move {
+        let session = ClientSession::new();
+        let get = || session.get(&url);
+        get().await.unwrap().bytes().await.unwrap();
+        for request in [
+            get().header("cookie", "a=hdr"),
+            get()
+                .header("cookie", "a=hdr; d=hdr")
+                .cookie("a", "1")
+                .cookie("a", "2"),
+            get(),
+        ] {
+            request.await.unwrap().bytes().await.unwrap();
+        }
+    })
+    .unwrap();
+    server.join().unwrap();
+}

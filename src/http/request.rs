@@ -371,19 +371,22 @@ impl Request {
         }
     }
 
-    /// One line for all: given as a header, for this request, and from the jar those of other names.
+    /// One line for all, those of this request before those given as a header, and these before those of the jar, where the names
+    /// are the same.
     fn write_cookies(&self, out: &mut Vec<u8>, shared: &Shared, jar: Option<&[u8]>) {
         let given = match self.headers.contains_key(COOKIE) || self.is_abroad {
             true => Some(&self.headers),
             false => shared.default_cookies.then_some(&shared.defaults),
         };
         let given = given.into_iter().flat_map(|given| given.get_all(COOKIE));
-        let given = given.map(|value| value.as_bytes());
+        let given = given.flat_map(|value| pairs(value.as_bytes()));
         let own = self.cookies.as_bytes();
-        let jar = jar.into_iter().flat_map(pairs);
-        let jar = jar.filter(|pair| pairs(own).all(|mine| name(mine) != name(pair)));
+        let is_other = |pair: &&[u8]| pairs(own).all(|mine| name(mine) != name(pair));
+        let given: Vec<_> = given.filter(is_other).collect();
+        let jar = jar.into_iter().flat_map(pairs).filter(is_other);
+        let jar = jar.filter(|pair| given.iter().all(|given| name(given) != name(pair)));
         let mut separator: &[u8] = b"cookie: ";
-        for cookies in given.chain(pairs(own)).chain(jar) {
+        for cookies in given.iter().copied().chain(pairs(own)).chain(jar) {
             out.extend_from_slice(separator);
             out.extend_from_slice(cookies);
             separator = b"; ";

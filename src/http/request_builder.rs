@@ -148,7 +148,8 @@ impl RequestBuilder {
         })
     }
 
-    /// A cookie for this request alone, and for redirects within its origin, in place of those of the jar with its name.
+    /// A cookie for this request alone, and for redirects within its origin, in place of others with its name: given before, as
+    /// a header, or in the jar. A `Cookie` header likewise is in place of the jar's cookies of its names.
     /// aiohttp's `cookies=`.
     pub fn cookie(self, name: impl AsRef<str>, value: impl AsRef<str>) -> RequestBuilder {
         let (name, value) = (name.as_ref(), value.as_ref());
@@ -157,13 +158,16 @@ impl RequestBuilder {
             if name.parse::<HeaderName>().is_err() || !value.bytes().all(is_value) {
                 return Err(format!("the cookie {name:?} has forbidden bytes"));
             }
-            let cookies = &mut request.cookies;
+            let others = request.cookies.split("; ");
+            let others = others.filter(|pair| pair.split('=').next() != Some(name));
+            let mut cookies = others.collect::<Vec<_>>().join("; ");
             if !cookies.is_empty() {
                 cookies.push_str("; ");
             }
             cookies.push_str(name);
             cookies.push('=');
             cookies.push_str(value);
+            request.cookies = cookies;
             Ok(())
         })
     }
