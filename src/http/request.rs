@@ -378,6 +378,10 @@ impl Request {
             true => Some(&self.headers),
             false => shared.default_cookies.then_some(&shared.defaults),
         };
+        // Most requests have none.
+        if given.is_none() && self.cookies.is_empty() && jar.is_none() {
+            return;
+        }
         let given = given.into_iter().flat_map(|given| given.get_all(COOKIE));
         let given = given.flat_map(|value| pairs(value.as_bytes()));
         let own = self.cookies.as_bytes();
