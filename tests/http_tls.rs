@@ -379,3 +379,31 @@ fn a_tunnel_is_asked_for_with_the_credentials_of_the_request() {
     .unwrap();
     server.join().unwrap();
 }
+
+#[test]
+fn what_is_no_answer_of_a_proxy_is_not_retryable() {
+    let said = [
+        "HTTP/1.1 200 Go\r\n\r\nevil",
+        "garbage\r\n\r\n",
+        "HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    ];
+    let proxies = said.map(|said| {
+        script(move |peer| {
+            peer.head().unwrap();
+            peer.send(said);
+            peer.until_closed();
+        })
+    });
+    let (proxy, server) = serve(proxies.into());
+    run(async move {
+        let session = ClientSession::builder().proxy(Proxy::new(proxy).unwrap());
+        let session = session.build().unwrap();
+        for said in said {
+            let error = session.get("https://x.example/").await.unwrap_err();
+            assert_eq!(error.phase(), Phase::Proxy, "{said}: {error}");
+            assert!(!error.is_retryable(), "{said}: {error}");
+        }
+    })
+    .unwrap();
+    server.join().unwrap();
+}
