@@ -127,6 +127,9 @@ impl<T: Send + 'static> Offload<T> {
         let threads = core.observer().and_then(|observer| observer.for_threads());
         let (slot, inbox) = (self.slot.clone(), core.inbox.clone());
         let pool = self.pool.unwrap_or(&core.pool);
+        let site = self.site;
+        // Told first: a thread may have begun with it, and even ended the process, before `submit` returns.
+        core.observe(|| Event::Offload { job: number, site });
         pool.submit(Box::new(move || {
             if !lock(&slot).abandoned {
                 if let Some(threads) = &threads {
@@ -142,10 +145,9 @@ impl<T: Send + 'static> Offload<T> {
             let waker = lock(&slot).waker.take();
             // A loop that was closed meanwhile does not want to know.
             let _ = inbox.post(Letter::JobDone(number, waker));
-        }))?;
+        }))
+        .inspect_err(|_| core.observe(|| Event::OffloadDone { job: number }))?;
         core.jobs.set(core.jobs.get() + 1);
-        let site = self.site;
-        core.observe(|| Event::Offload { job: number, site });
         Ok(())
     }
 }
