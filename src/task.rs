@@ -396,9 +396,10 @@ where
 #[inline]
 fn in_place<T>(make: impl FnOnce() -> T) -> Rc<T> {
     let mut place = Rc::new_uninit();
-    if let Some(place) = Rc::get_mut(&mut place) {
-        place.write(make());
-    }
-    // SAFETY: it was written to just now, since nobody else can have a reference to it yet.
+    let Some(alone) = Rc::get_mut(&mut place) else {
+        unreachable!("nobody else has it yet")
+    };
+    alone.write(make());
+    // SAFETY: it was written to just now.
     unsafe { place.assume_init() }
 }
