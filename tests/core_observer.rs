@@ -1,13 +1,15 @@
 //! What an observer is told, event by event.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use glassloop::observe::{Event, Observer};
 use glassloop::sync::Queue;
 use glassloop::{
-    EventLoop, Promise, Task, TaskGroup, as_completed, create_task, gather, sleep, wait,
+    EventLoop, Promise, Task, TaskGroup, as_completed, create_task, gather, sleep, to_thread, wait,
     wait_graph, yield_now,
 };
 
@@ -244,4 +246,40 @@ fn who_waits_for_several_says_how_many_are_done() {
             "2 has 2/3",
         ]
     );
+}
+
+/// Takes its time over a job that it is told of, and then looks whether the job has begun.
+struct Slow {
+    begun: Arc<AtomicBool>,
+    at_offload: Cell<Option<bool>>,
+}
+
+impl Observer for Slow {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Offload { .. } = event {
+            std::thread::sleep(Duration::from_millis(50));
+            self.at_offload
+                .set(Some(self.begun.load(Ordering::Relaxed)));
+        }
+    }
+}
+
+/// A job that ends the process left a trace in which nobody had given it to the pool.
+#[test]
+fn a_job_is_told_of_before_the_pool_has_it() {
+    let begun = Arc::new(AtomicBool::new(false));
+    let observer = Rc::new(Slow {
+        begun: begun.clone(),
+        at_offload: Cell::new(None),
+    });
+    let builder = EventLoop::builder().observer(observer.clone());
+    let event_loop = builder.build().unwrap();
+    let main = async move {
+        let job = to_thread(move || begun.store(true, Ordering::Relaxed));
+        job.await.unwrap();
+    };
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    assert_eq!(observer.at_offload.get(), Some(false));
+    assert!(observer.begun.load(Ordering::Relaxed));
 }
