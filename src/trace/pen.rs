@@ -1,4 +1,4 @@
-//! Who has the pen, for other threads to see: of loops that are inspected and not recorded.
+//! Who has the pen, for other threads to see: of a recorded loop its trace says so, of one that is only inspected an observer.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,9 +7,42 @@ use std::time::Instant;
 
 use crate::observe::{Event, Observer, Site, StepEnd};
 
+use super::kind::{Kind, cut};
 use super::recording::lock;
-use super::words::has_the_pen;
+use super::trace::Trace;
+use super::words::Time;
 
+fn line(who: &str, place: &str, took: u64) -> String {
+    let took = Time(took);
+    format!("{who}, made at {place}, has had the pen for {took}")
+}
+
+/// The line about the step or callback that runs where this trace ends.
+pub(crate) fn line_of(trace: &Trace) -> Option<String> {
+    let cut = trace.records.last().filter(|r| r.kind == Kind::Cut)?;
+    let (begins, made) = match cut.flags {
+        cut::STEP => (Kind::StepBegin, Kind::TaskSpawn),
+        cut::CALLBACK => (Kind::CbRun, Kind::CbAdd),
+        _ => return None,
+    };
+    let last = |kind| {
+        let mut back = trace.records.iter().rev();
+        back.find(|record| record.kind == kind && record.a == cut.a)
+    };
+    let who = match begins {
+        Kind::StepBegin => {
+            let mut names = trace.records.iter();
+            let named = names.find(|r| r.kind == Kind::TaskName && r.a == cut.a && r.c != 0);
+            let coroutine = named.map_or("", |record| trace.string(record.c));
+            format!("{} {coroutine}()", trace.task_name(cut.a))
+        }
+        _ => "a callback".to_owned(),
+    };
+    let place = trace.place(last(made).map_or(0, |record| record.c));
+    Some(line(&who, &place, cut.t - last(begins)?.t))
+}
+
+/// Of a loop that is not recorded.
 pub(crate) struct Pen {
     start: Instant,
     /// The task, or 0; and since when, in nanoseconds.
@@ -42,7 +75,7 @@ impl Pen {
         let place = format!("{}:{}", site.file(), site.line());
         let who = format!("Task-{task} {coroutine}()");
         let took = self.now().saturating_sub(since);
-        Some(has_the_pen(&who, &place, took))
+        Some(line(&who, &place, took))
     }
 }
 

@@ -12,6 +12,8 @@ use super::flight;
 use super::follow::Follower;
 use super::open;
 use super::output::Output;
+#[cfg(unix)]
+use super::pen;
 use super::recorder::Recorder;
 use super::recording::{Recording, lock};
 use super::trace::{Trace, program_name};
@@ -184,10 +186,8 @@ fn at_work() -> Vec<String> {
         return Vec::new();
     };
     let recordings = lock(&session.recordings).list.clone();
-    let lines = recordings
-        .iter()
-        .filter_map(|one| Trace::of(one).who_has_the_pen());
-    lines.collect()
+    let lines = recordings.iter().map(|one| pen::line_of(&Trace::of(one)));
+    lines.flatten().collect()
 }
 
 /// A recorder for a new loop, if the environment asks for one.

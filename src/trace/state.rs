@@ -328,7 +328,10 @@ impl State {
         }
         // Before what it has said to wait for, and before its own wake.
         match self.running {
-            Some(Item::Task(task)) => put(Kind::StepBegin, 0, task, 0, 0),
+            Some(Item::Task(task)) => {
+                let steps = self.tasks.get(task).map_or(0, |task| task.steps);
+                put(Kind::StepBegin, 0, task, steps, 0);
+            }
             Some(Item::Callback(callback)) => put(Kind::CbRun, 0, callback, 0, 0),
             Some(Item::Timer(_)) | None => {}
         }

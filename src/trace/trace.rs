@@ -1,15 +1,11 @@
 //! A trace: the records of one program with the names that they use. All forms of output are made of it.
 
-use std::collections::BTreeMap;
-
 use super::cost;
 use super::kind::{Kind, cut, end};
 use super::names::{Place, Track};
 use super::record::Record;
 use super::recording::Recording;
 use super::state::{Item, State};
-#[cfg(unix)]
-use super::words::has_the_pen;
 
 /// A step that takes longer blocks the loop: asyncio's limit, in nanoseconds.
 pub(crate) const SLOW: u64 = 100_000_000;
@@ -40,7 +36,7 @@ pub struct Trace {
 impl Trace {
     /// What is in a recording now.
     pub(crate) fn of(recording: &Recording) -> Trace {
-        let (fallen, ring) = recording.ring.contents();
+        let (fallen, mut ring) = recording.ring.contents();
         let mut beside = recording.beside();
         let last = ring.last().map_or(0, |record| record.t);
         if recording.is_virtual() {
@@ -50,11 +46,10 @@ impl Trace {
             true => last,
             false => recording.now(),
         };
-        let cut = cut_at(now, &fallen.state, &ring);
+        let track = ring.last().map_or(0, |record| record.track);
         let mut records = Vec::with_capacity(ring.len() + beside.len());
         let first = ring.first().map_or(0, |record| record.t);
         if fallen.count > 0 {
-            let track = ring.first().map_or(0, |record| record.track);
             let dropped = u32::try_from(fallen.count).unwrap_or(u32::MAX);
             let state = fallen.state.to_records(first, track);
             for (kind, a) in [(Kind::Dropped, dropped), (Kind::Snap, state.len() as u32)] {
@@ -70,6 +65,8 @@ impl Trace {
             }
             records.extend(state);
         }
+        let mut state = fallen.state;
+        complete(&mut ring, &mut state);
         // Both are in order, and a record of the loop comes first where times are equal.
         let mut beside = beside.into_iter().peekable();
         for record in ring {
@@ -80,9 +77,8 @@ impl Trace {
         }
         records.extend(beside);
         if records.last().is_none_or(|last| last.kind != Kind::RunEnd) {
-            records.push(cut);
+            records.push(cut(now, track, state.running));
         }
-        complete(&mut records, fallen.state);
         let names = recording.names();
         Trace {
             title: recording.title.clone(),
@@ -125,37 +121,6 @@ impl Trace {
         self.records.last().map_or(0, |record| record.t)
     }
 
-    /// The step that still runs, in words.
-    #[cfg(unix)]
-    pub(crate) fn who_has_the_pen(&self) -> Option<String> {
-        let cut = self
-            .records
-            .last()
-            .filter(|record| record.kind == Kind::Cut)?;
-        let last = |kind| {
-            let mut back = self.records.iter().rev();
-            back.find(|record| record.kind == kind && record.a == cut.a)
-        };
-        let (begins, made) = match cut.flags {
-            cut::STEP => (Kind::StepBegin, Kind::TaskSpawn),
-            cut::CALLBACK => (Kind::CbRun, Kind::CbAdd),
-            _ => return None,
-        };
-        let place = self.place(last(made).map_or(0, |record| record.c));
-        let took = cut.t - last(begins)?.t;
-        let who = match cut.flags {
-            cut::STEP => {
-                let mut names = self.records.iter();
-                let coroutine =
-                    names.find(|r| r.kind == Kind::TaskName && r.a == cut.a && r.c != 0);
-                let coroutine = coroutine.map_or("", |record| self.string(record.c));
-                format!("{} {coroutine}()", self.task_name(cut.a))
-            }
-            _ => "a callback".to_owned(),
-        };
-        Some(has_the_pen(&who, &place, took))
-    }
-
     /// Whether the loop's time was virtual.
     pub fn is_virtual(&self) -> bool {
         let begin = self.records.iter().find(|r| r.kind == Kind::RunBegin);
@@ -163,11 +128,31 @@ impl Trace {
     }
 }
 
+/// Adds to the records what the recorder leaves out, since it follows from those before: the number of a step, the descriptor of
+/// an event, the task of a job, how many waits a step has said and how many jobs are out. `state` goes with them to the end.
+fn complete(records: &mut [Record], state: &mut State) {
+    let mut said = 0;
+    for record in records {
+        match record.kind {
+            Kind::StepBegin => {
+                let steps = state.tasks.get(record.a).map_or(0, |task| task.steps);
+                record.b = steps + 1;
+                said = 0;
+            }
+            Kind::Wait => said += 1,
+            Kind::StepEnd if record.flags != end::DESTROYED => record.b = said,
+            Kind::IoEvent => record.b = state.interests.get(&record.a).copied().unwrap_or(0),
+            Kind::Turn => record.flags = state.jobs.len().min(255) as u8,
+            Kind::OffloadDone => record.b = state.jobs.get(&record.a).copied().unwrap_or(0),
+            _ => {}
+        }
+        state.apply(record);
+    }
+}
+
 /// What ends a trace, unless the end of its loop does: else a step that hangs would have no length.
-fn cut_at(t: u64, before: &State, ring: &[Record]) -> Record {
-    let mut state = before.clone();
-    ring.iter().for_each(|record| state.apply(record));
-    let (flags, a) = match state.running {
+fn cut(t: u64, track: u16, running: Option<Item>) -> Record {
+    let (flags, a) = match running {
         Some(Item::Task(task)) => (cut::STEP, task),
         Some(Item::Callback(callback)) => (cut::CALLBACK, callback),
         Some(Item::Timer(_)) | None => (cut::NOBODY, 0),
@@ -176,54 +161,10 @@ fn cut_at(t: u64, before: &State, ring: &[Record]) -> Record {
         t,
         kind: Kind::Cut,
         flags,
-        track: ring.last().map_or(0, |last| last.track),
+        track,
         a,
         b: 0,
         c: 0,
-    }
-}
-
-/// Adds to the records what the recorder leaves out, since it follows from those before: the number of a step, the descriptor of
-/// an event, the task of a job, how many waits a step has said and how many jobs are out.
-fn complete(records: &mut [Record], before: State) {
-    let mut said = 0;
-    let mut steps: BTreeMap<u32, u32> = before
-        .tasks
-        .iter()
-        .map(|(number, task)| {
-            let runs = before.running == Some(Item::Task(number));
-            (number, task.steps - u32::from(runs))
-        })
-        .collect();
-    let (mut interests, mut jobs) = (before.interests, before.jobs);
-    for record in records {
-        match record.kind {
-            Kind::StepBegin => {
-                let step = steps.entry(record.a).or_default();
-                *step += 1;
-                record.b = *step;
-                said = 0;
-            }
-            Kind::Wait => said += 1,
-            Kind::StepEnd => {
-                if record.flags != end::DESTROYED {
-                    record.b = said;
-                }
-                if record.flags != end::PENDING {
-                    steps.remove(&record.a);
-                }
-            }
-            Kind::IoReg => {
-                interests.insert(record.a, record.b);
-            }
-            Kind::IoEvent => record.b = interests.get(&record.a).copied().unwrap_or(0),
-            Kind::Turn => record.flags = jobs.len().min(255) as u8,
-            Kind::Offload => {
-                jobs.insert(record.a, record.b);
-            }
-            Kind::OffloadDone => record.b = jobs.remove(&record.a).unwrap_or(0),
-            _ => {}
-        }
     }
 }
 

@@ -39,13 +39,6 @@ pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
     }
 }
 
-/// A step that holds up its loop.
-#[cfg(unix)]
-pub(crate) fn has_the_pen(who: &str, place: &str, took: u64) -> String {
-    let took = Time(took);
-    format!("{who}, made at {place}, has had the pen for {took}")
-}
-
 /// Nanoseconds, as people say them.
 #[derive(Clone, Copy)]
 pub(crate) struct Time(pub(crate) u64);
