@@ -1,5 +1,5 @@
-//! What recording costs the program: measured once, before the first recording begins, times how often. What the loop does to tell its observer is not
-//! in it.
+//! What recording costs the program: measured once, before the first recording begins, times how often. What the loop does to
+//! tell its observer is not in it.
 
 use std::hint::black_box;
 use std::sync::OnceLock;

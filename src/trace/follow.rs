@@ -16,7 +16,6 @@ use super::turns::Turns;
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Follower {
-    recording: Arc<Recording>,
     closed: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
@@ -31,14 +30,10 @@ impl Follower {
     /// `None` if the system has no thread left.
     pub(crate) fn start(recording: Arc<Recording>) -> Option<Follower> {
         let closed = Arc::new(AtomicBool::new(false));
-        let (followed, ends) = (recording.clone(), closed.clone());
+        let ends = closed.clone();
         let thread = thread::Builder::new().name("glassloop follower".to_owned());
-        let thread = thread.spawn(move || follow(&followed, &ends)).ok()?;
-        Some(Follower {
-            recording,
-            closed,
-            thread,
-        })
+        let thread = thread.spawn(move || follow(&recording, &ends)).ok()?;
+        Some(Follower { closed, thread })
     }
 
     /// The loop is closed: prints what is left, and the figures.
@@ -46,9 +41,6 @@ impl Follower {
         self.closed.store(true, Ordering::Release);
         // It does nothing but print.
         let _ = self.thread.join();
-        let mut text = String::new();
-        figures(&mut text, &Trace::of(&self.recording), colours());
-        eprint!("{text}");
     }
 }
 
@@ -66,9 +58,9 @@ fn follow(recording: &Recording, closed: &AtomicBool) {
         }
         next = from + records.len() as u64;
         let mut ended: Vec<_> = records.iter().filter_map(|r| turns.apply(r)).collect();
-        if last {
+        let whole = last.then(|| Trace::of(recording));
+        if let Some(trace) = &whole {
             // The turn that the program's end cuts.
-            let trace = Trace::of(recording);
             let cut = trace.records.last().filter(|r| r.kind == Kind::Cut);
             cut.into_iter().for_each(|r| drop(turns.apply(r)));
             ended.extend(std::mem::take(&mut turns).finish());
@@ -79,8 +71,10 @@ fn follow(recording: &Recording, closed: &AtomicBool) {
                 eprintln!("{}", row(turn, &strings, SLOW, colours));
             }
         }
-        if last {
-            return;
+        if let Some(trace) = &whole {
+            let mut text = String::new();
+            figures(&mut text, trace, colours);
+            return eprint!("{text}");
         }
         thread::sleep(PAUSE);
     }

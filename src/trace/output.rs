@@ -44,15 +44,12 @@ impl Output {
     pub(crate) fn to(path: &Path) -> Result<Output, String> {
         let name = path.to_string_lossy();
         let form = FORMS.iter().find(|(ending, _)| name.ends_with(ending));
-        let Some(&(_, form)) = form else {
+        let Some(&(ending, form)) = form else {
             let endings: Vec<&str> = FORMS.iter().map(|(ending, _)| *ending).collect();
             let endings = endings.join(", ");
             return Err(format!("{name}: the ending must be one of {endings}"));
         };
-        if path
-            .file_name()
-            .is_some_and(|name| FORMS.iter().any(|(ending, _)| name == *ending))
-        {
+        if path.file_name().is_some_and(|name| name == ending) {
             return Err(format!(
                 "{name}: a name must stand before the ending, as in run.html"
             ));
