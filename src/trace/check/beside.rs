@@ -27,6 +27,25 @@ pub(super) struct Beside {
     back: Option<u32>,
 }
 
+/// What other threads, and the program itself, record beside the loop.
+pub(super) fn is_beside(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::BlockBegin
+            | Kind::BlockEnd
+            | Kind::ThreadBegin
+            | Kind::ThreadEnd
+            | Kind::JoinBegin
+            | Kind::JoinEnd
+            | Kind::OffloadRun
+            | Kind::ProcBegin
+            | Kind::ProcEnd
+            | Kind::ChunkBegin
+            | Kind::ChunkEnd
+            | Kind::Mark
+    )
+}
+
 /// A thread or a process.
 #[derive(Default)]
 struct Line {
@@ -49,19 +68,21 @@ impl Beside {
         }
     }
 
-    pub(super) fn kind(&self, track: u16) -> Option<TrackKind> {
+    fn kind(&self, track: u16) -> Option<TrackKind> {
         self.kinds.get(usize::from(track)).copied()
+    }
+
+    pub(super) fn is_of_a_thread(&self, record: &Record) -> bool {
+        self.kind(record.track) != Some(TrackKind::Loop)
     }
 }
 
 impl Checker {
-    /// Threads are recorded whole, also where the beginning of the loop was lost.
-    pub(super) fn beside(&mut self, record: &Record) {
-        let Err(broken) = self.beside.apply(record) else {
-            return;
-        };
-        let (rule, text) = broken;
-        self.broken(rule, format!("{} {text}", record.kind.name()));
+    /// A record that is not `whole` only leads to the state of those after it.
+    pub(super) fn beside(&mut self, record: &Record, whole: bool) {
+        if let (Err((rule, text)), true) = (self.beside.apply(record), whole) {
+            self.broken(rule, format!("{} {text}", record.kind.name()));
+        }
     }
 
     /// I3: what a task has waited for has come back, so somebody must have done it.
@@ -87,18 +108,8 @@ impl Beside {
         let line = self.lines.entry(track).or_default();
         let ended = |what: &str| Err((Rule::Ended, what.to_owned()));
         let at_once = |what: &str| Err((Rule::OneRunning, what.to_owned()));
-        let of_line = matches!(
-            kind,
-            Kind::BlockBegin
-                | Kind::BlockEnd
-                | Kind::ThreadBegin
-                | Kind::ThreadEnd
-                | Kind::JoinBegin
-                | Kind::ProcBegin
-                | Kind::ProcEnd
-                | Kind::ChunkBegin
-                | Kind::ChunkEnd
-        );
+        let of_line =
+            is_beside(kind) && !matches!(kind, Kind::JoinEnd | Kind::OffloadRun | Kind::Mark);
         if of_line && line.ended {
             return ended("of what has ended");
         }
@@ -170,8 +181,8 @@ impl Beside {
                     return ended("of a job that was not given to the pool, or is back already");
                 }
             }
-            Kind::Ready | Kind::WakeDup | Kind::StepEnd | Kind::CbEnd => {}
-            _ => self.back = self.back.filter(|_| kind == Kind::OffloadRun),
+            Kind::OffloadRun | Kind::Ready | Kind::WakeDup | Kind::StepEnd | Kind::CbEnd => {}
+            _ => self.back = None,
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use super::{Checker, Rule};
 use crate::trace::kind::Kind;
-use crate::trace::names::TrackKind;
 use crate::trace::record::Record;
 use crate::trace::state::Item;
 
@@ -117,24 +116,13 @@ impl Checker {
         }
     }
 
-    /// I3: its end says how often a step has said what it waits for.
-    pub(super) fn has_said(&mut self, record: &Record) {
-        let (said, found) = (record.b, self.step.said);
-        if said != 0 && said != found {
-            let text =
-                format!("the step says {said} times what it waits for, and {found} stand here");
-            self.broken(Rule::Wakeable, text);
-        }
-    }
-
     /// The events at the head of a trace whose beginning was lost are those that lead to the state that they lead to.
     pub(super) fn head_ends(&mut self, head: &[Record]) {
         // How many steps a task has begun is known of the whole trace only.
         let of = |record: &Record| {
-            let b = if record.kind == Kind::StepBegin {
-                0
-            } else {
-                record.b
+            let b = match record.kind {
+                Kind::StepBegin => 0,
+                _ => record.b,
             };
             (record.kind, record.flags, record.a, b, record.c)
         };
@@ -151,9 +139,5 @@ impl Checker {
             let text = "the trace breaks off, without RUN_END or CUT".to_owned();
             self.broken(Rule::Ended, text);
         }
-    }
-
-    pub(super) fn is_of_a_thread(&self, record: &Record) -> bool {
-        self.beside.kind(record.track) != Some(TrackKind::Loop)
     }
 }

@@ -6,7 +6,7 @@ use super::kind::{Kind, cause, end};
 use super::record::Record;
 use super::state::{Item, State};
 use super::trace::Trace;
-use beside::Beside;
+use beside::{Beside, is_beside};
 pub use rule::{Rule, Violation};
 use turn::Turn;
 use wakes::Wakes;
@@ -45,14 +45,13 @@ pub fn check(trace: &Trace) -> Vec<Violation> {
     for (event, record) in trace.records.iter().enumerate() {
         checker.event = event;
         // The loop's own readings of the clock.
-        if record.t != checker.now && !turn::is_beside(record.kind) {
+        if record.t != checker.now && !is_beside(record.kind) {
             checker.before = checker.now;
             checker.now = record.t;
         }
         let in_head = head > 0;
         // The first turn that is left whole is the first that can be checked.
         let in_rest = checker.lost && checker.turns == 0 && record.kind != Kind::Turn;
-        let whole = !in_head && (!in_rest || checker.is_of_a_thread(record));
         match record.kind {
             Kind::Dropped if event == 0 && checker.lost => {}
             Kind::Snap if event == 1 && checker.lost => head = record.a,
@@ -63,7 +62,17 @@ pub fn check(trace: &Trace) -> Vec<Violation> {
                 );
                 checker.broken(Rule::Ended, text);
             }
-            _ => checker.check(record, whole, in_head || in_rest),
+            _ => {
+                // Threads are recorded whole, also where the beginning of the loop was lost.
+                let whole = !in_rest || checker.beside.is_of_a_thread(record);
+                checker.beside(record, whole && !in_head);
+                if in_head || in_rest {
+                    checker.step.last(record.kind);
+                } else {
+                    checker.in_its_place(record);
+                    checker.check(record);
+                }
+            }
         }
         checker.wakes.apply(event, record);
         checker.apply(record);
@@ -122,22 +131,7 @@ impl Checker {
         });
     }
 
-    /// A record that is not `whole` only leads to the state of those after it; what was `lost` with the beginning is not missed.
-    fn check(&mut self, record: &Record, whole: bool, lost: bool) {
-        let before = self.violations.len();
-        self.beside(record);
-        if lost {
-            self.step.last(record.kind);
-        } else {
-            self.in_its_place(record);
-            self.check_loop(record);
-        }
-        if !whole {
-            self.violations.truncate(before);
-        }
-    }
-
-    fn check_loop(&mut self, record: &Record) {
+    fn check(&mut self, record: &Record) {
         let Record { a, flags, .. } = *record;
         match record.kind {
             Kind::Turn => self.turn(record),

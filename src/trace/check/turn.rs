@@ -1,6 +1,7 @@
 //! What a turn is made of, and in which order: TURN, the question to the kernel, its answer, who is woken, and the steps. What is
 //! missing, doubled or in the wrong place breaks the rule that it belongs to.
 
+use super::beside::is_beside;
 use super::wakes::is_live;
 use super::{Checker, Rule};
 use crate::trace::kind::{Kind, cause, cut, wait};
@@ -20,26 +21,7 @@ pub(super) struct Turn {
     /// The sources that the kernel has spoken of in this turn.
     told: Vec<u32>,
     /// The waits that the present step has said.
-    pub(super) said: u32,
-}
-
-/// What other threads, and the program itself, record beside the loop.
-pub(super) fn is_beside(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::BlockBegin
-            | Kind::BlockEnd
-            | Kind::ThreadBegin
-            | Kind::ThreadEnd
-            | Kind::JoinBegin
-            | Kind::JoinEnd
-            | Kind::OffloadRun
-            | Kind::ProcBegin
-            | Kind::ProcEnd
-            | Kind::ChunkBegin
-            | Kind::ChunkEnd
-            | Kind::Mark
-    )
+    said: u32,
 }
 
 impl Turn {
@@ -61,42 +43,8 @@ impl Checker {
             return;
         }
         let last = self.step.last.replace(kind);
-        // What outlives the loop is dropped later.
-        let late = matches!(kind, Kind::ResultLost | Kind::IoDereg | Kind::Queue);
-        match (last, kind) {
-            (None, Kind::RunBegin) => {}
-            (None, Kind::Cut) => return,
-            (None, _) => self.broken(Rule::Ended, "nothing says that the loop was made".into()),
-            (Some(_), Kind::RunBegin) => {
-                self.broken(Rule::OneRunning, "a second loop is made in this one".into());
-            }
-            (Some(Kind::RunEnd), Kind::Cut) => {}
-            (Some(Kind::RunEnd | Kind::Cut), _) if !late => {
-                let text = format!("{} after the end", kind.name());
-                self.broken(Rule::Ended, text);
-            }
-            _ => {}
-        }
-        match kind {
-            Kind::PollEnter if last != Some(Kind::Turn) => {
-                self.broken(
-                    Rule::SleepLength,
-                    "the kernel is asked, and no turn has begun".into(),
-                );
-            }
-            Kind::PollExit if last != Some(Kind::PollEnter) => {
-                self.broken(
-                    Rule::SleepLength,
-                    "the kernel answers, and was not asked".into(),
-                );
-            }
-            Kind::PollExit | Kind::Cut => {}
-            kind if last == Some(Kind::PollEnter) => {
-                let text = format!("{} while the loop asks the kernel", kind.name());
-                self.broken(Rule::SleepLength, text);
-            }
-            _ => {}
-        }
+        self.between_its_ends(last, kind);
+        self.between_question_and_answer(last, kind);
         match kind {
             Kind::Turn => self.turn_begins(record),
             Kind::PollExit => self.step.announced = a,
@@ -149,6 +97,49 @@ impl Checker {
         }
     }
 
+    /// I7: nothing is before the loop was made, or after its end.
+    fn between_its_ends(&mut self, last: Option<Kind>, kind: Kind) {
+        // What outlives the loop is dropped later.
+        let late = matches!(kind, Kind::ResultLost | Kind::IoDereg | Kind::Queue);
+        match (last, kind) {
+            (None, Kind::RunBegin | Kind::Cut) => {}
+            (None, _) => self.broken(Rule::Ended, "nothing says that the loop was made".into()),
+            (Some(_), Kind::RunBegin) => {
+                self.broken(Rule::OneRunning, "a second loop is made in this one".into());
+            }
+            (Some(Kind::RunEnd), Kind::Cut) => {}
+            (Some(Kind::RunEnd | Kind::Cut), _) if !late => {
+                let text = format!("{} after the end", kind.name());
+                self.broken(Rule::Ended, text);
+            }
+            _ => {}
+        }
+    }
+
+    /// I4: the kernel is asked when a turn begins, and nothing is before it answers.
+    fn between_question_and_answer(&mut self, last: Option<Kind>, kind: Kind) {
+        match kind {
+            Kind::PollEnter if last != Some(Kind::Turn) => {
+                self.broken(
+                    Rule::SleepLength,
+                    "the kernel is asked, and no turn has begun".into(),
+                );
+            }
+            Kind::PollExit if last != Some(Kind::PollEnter) => {
+                self.broken(
+                    Rule::SleepLength,
+                    "the kernel answers, and was not asked".into(),
+                );
+            }
+            Kind::PollExit | Kind::Cut => {}
+            kind if last == Some(Kind::PollEnter) => {
+                let text = format!("{} while the loop asks the kernel", kind.name());
+                self.broken(Rule::SleepLength, text);
+            }
+            _ => {}
+        }
+    }
+
     fn turn_begins(&mut self, record: &Record) {
         self.nobody_runs("a turn begins");
         self.all_was_told();
@@ -171,12 +162,8 @@ impl Checker {
             );
             self.broken(Rule::Wakeable, text);
         }
-        let said = self.step.said;
-        self.step = Turn {
-            last: self.step.last,
-            said,
-            ..Turn::default()
-        };
+        (self.step.source, self.step.timer) = (None, None);
+        self.step.told.clear();
     }
 
     fn nobody_runs(&mut self, when: &str) {
@@ -254,6 +241,16 @@ impl Checker {
         let waker = (record.flags, record.b);
         if record.flags != wait::YIELD && !is_live(&self.state, waker) {
             let text = format!("Task-{} waits for what is not there", record.a);
+            self.broken(Rule::Wakeable, text);
+        }
+    }
+
+    /// I3: its end says how often a step has said what it waits for.
+    pub(super) fn has_said(&mut self, record: &Record) {
+        let (said, found) = (record.b, self.step.said);
+        if said != 0 && said != found {
+            let text =
+                format!("the step says {said} times what it waits for, and {found} stand here");
             self.broken(Rule::Wakeable, text);
         }
     }
