@@ -114,6 +114,7 @@ function visible(list, draw, done = -1) {
     done = x2;
   }
 }
+const blockedFor = run => (run.e < NEVER ? "blocked " : "still runs, blocked ") + span(took(run));
 function drawPen(g) {
   visible(tr.polls, (poll, x1, x2) => {
     if (x2 - x1 < 2) return;
@@ -121,7 +122,7 @@ function drawPen(g) {
     const room = x2 - x1, text = (room > 130 ? "asleep " : "") + span(took(poll));
     if (room > 46) label(g, text, x1 + room / 2 - text.length * 3, PEN, room, paint.dim, paint.panel);
   });
-  visible(tr.runs, (run, x1, x2) => drawState(g, run.slow ? "!" : "r", x1, x2, PEN, nameOf(run) + (run.slow ? (run.e < NEVER ? "  blocked " : "  still runs, blocked ") + span(took(run)) : "")));
+  visible(tr.runs, (run, x1, x2) => drawState(g, run.slow ? "!" : "r", x1, x2, PEN, nameOf(run) + (run.slow ? "  " + blockedFor(run) : "")));
 }
 function drawKernel(g) {
   const end = atX(view.width - RIGHT);
@@ -171,7 +172,7 @@ function drawTask(g, task, y) {
   for (const s of "~qr") {
     visible(task.spans.filter(state => state.s === s), (state, x1, x2) => {
       const slow = s === "r" && state.run.slow;
-      drawState(g, slow ? "!" : s, x1, x2, y, slow ? (state.run.e < NEVER ? "blocked " : "still runs, blocked ") + span(took(state)) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait, min(app.i, state.e)) : s);
+      drawState(g, slow ? "!" : s, x1, x2, y, slow ? blockedFor(state.run) : s === "~" ? x2 - x1 > 70 && "~ " + waitText(state.wait, min(app.i, state.e)) : s);
     });
   }
   if (task.end && X(task.e) >= view.left) label(g, ENDS[task.end], min(X(task.e) + 3, view.width - 11), y, 14, task.end === 1 ? paint.done : paint.block);
