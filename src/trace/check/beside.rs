@@ -17,12 +17,12 @@ pub(super) struct Beside {
     lines: BTreeMap<u16, Line>,
     /// How deep in blocking code the running step or callback began.
     depth: u32,
-    /// Jobs that were given to the pool, those that a thread has run anywhere in the trace, and those that came back.
+    /// Jobs that were given to the pool, those that a thread has run, and those that came back.
     given: BTreeSet<u32>,
     run: BTreeSet<u32>,
     returned: BTreeSet<u32>,
-    /// Those that a thread has run so far. The loop may hear of the end before the beginning is recorded.
-    running: BTreeSet<u32>,
+    /// Those that a thread runs anywhere in the trace: the loop may hear of the end before the beginning is recorded.
+    run_ever: BTreeSet<u32>,
     /// The job that has come back last.
     back: Option<u32>,
 }
@@ -63,7 +63,7 @@ impl Beside {
         Beside {
             kinds: trace.tracks.iter().map(|track| track.kind).collect(),
             lost: trace.dropped > 0,
-            run: runs.map(|record| record.a).collect(),
+            run_ever: runs.map(|record| record.a).collect(),
             ..Beside::default()
         }
     }
@@ -92,7 +92,7 @@ impl Checker {
         };
         let waiting = self.state.tasks.get(record.a).and_then(|task| task.waiting);
         let waits = waiting.is_some_and(|it| (it.what, it.object) == (wait::JOB, job));
-        if waits && !self.beside.run.contains(&job) {
+        if waits && !self.beside.run_ever.contains(&job) {
             let text = format!("job {job} has a result, and no thread ran it");
             self.broken(Rule::Wakeable, text);
         }
@@ -172,7 +172,7 @@ impl Beside {
             Kind::OffloadRun if !self.lost && !self.given.contains(&a) => {
                 return ended("of a job that was not given to the pool");
             }
-            Kind::OffloadRun if !self.running.insert(a) => {
+            Kind::OffloadRun if !self.run.insert(a) => {
                 return ended("of a job that another thread has run");
             }
             Kind::OffloadDone => {
