@@ -17,8 +17,7 @@ use crate::http::pull::{BoxError, PIECE, Pull, Pulled};
 
 /// The body of a request.
 ///
-/// Made from bytes or text by `into()`, from a file by
-/// [`file`](Body::file), and from what comes bit by bit by
+/// Made from bytes or text by `into()`, from a file by [`file`](Body::file), and from what comes bit by bit by
 /// [`stream`](Body::stream) or [`from_reader`](Body::from_reader). Where its length is known it is sent with
 /// `Content-Length`, else chunked.
 #[derive(Default)]

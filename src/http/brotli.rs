@@ -30,8 +30,7 @@ impl Brotli {
 impl Coding for Brotli {
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
         match self.at {
-            At::Start if input.is_empty() => return Ok(0),
-            At::End if input.is_empty() => return Ok(0),
+            At::Start | At::End if input.is_empty() => return Ok(0),
             At::End => return Err("bytes after the end of the stream".to_owned()),
             At::Start | At::Data => self.at = At::Data,
         }

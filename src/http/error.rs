@@ -133,11 +133,11 @@ struct Inner {
 impl Error {
     pub(crate) fn new(kind: ErrorKind, phase: Phase, method: &Method, url: Option<&Url>) -> Error {
         // `joe:password@host` parses, with the scheme `joe`, and its credentials cannot be taken out.
-        let is_no_url = |url: &&Url| url.cannot_be_a_base();
-        let no_url = url
-            .filter(is_no_url)
-            .map(|url| without_credentials(url.as_str()));
-        let url = url.filter(|_| no_url.is_none()).cloned().map(|mut url| {
+        let (url, no_url) = match url {
+            Some(url) if url.cannot_be_a_base() => (None, Some(without_credentials(url.as_str()))),
+            url => (url.cloned(), None),
+        };
+        let url = url.map(|mut url| {
             let _ = url.set_password(None);
             let _ = url.set_username("");
             url

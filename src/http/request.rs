@@ -28,8 +28,8 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
-    /// Of this request alone: `a=b; c=d`.
-    pub(crate) cookies: String,
+    /// Of this request alone: each `name=value`, with names that differ.
+    pub(crate) cookies: Vec<String>,
     pub(crate) timeout: ClientTimeout,
     pub(crate) version: Version,
     pub(crate) chunked: bool,
@@ -86,7 +86,7 @@ impl Request {
             method,
             headers: HeaderMap::new(),
             body: Body::empty(),
-            cookies: String::new(),
+            cookies: Vec::new(),
             timeout,
             version: Version::HTTP_11,
             chunked: false,
@@ -353,19 +353,13 @@ impl Request {
         let defaults = shared.defaults.iter();
         let defaults = defaults.filter(|(name, _)| is_sent(name));
         for (name, value) in defaults.chain(given.iter()) {
-            let is_own = *name == HOST || *name == COOKIE;
-            let is_the_proxys = *name == PROXY_AUTHORIZATION && !matches!(route, Route::Proxy(_));
-            if !is_own && !is_the_proxys {
+            let has_its_place = *name == HOST || *name == COOKIE || *name == PROXY_AUTHORIZATION;
+            if !has_its_place {
                 field(out, name.as_str(), value.as_bytes());
             }
         }
-        let is_given = |fields: &HeaderMap| fields.contains_key(PROXY_AUTHORIZATION);
-        if let Route::Proxy(Proxy {
-            authorization: Some(value),
-            ..
-        }) = route
-        {
-            if !is_given(given) && (self.is_abroad || !is_given(&shared.defaults)) {
+        if let Route::Proxy(proxy) = route {
+            if let Some(value) = self.proxy_authorization(shared, proxy) {
                 field(out, PROXY_AUTHORIZATION.as_str(), value.as_bytes());
             }
         }
@@ -384,13 +378,13 @@ impl Request {
         }
         let given = given.into_iter().flat_map(|given| given.get_all(COOKIE));
         let given = given.flat_map(|value| pairs(value.as_bytes()));
-        let own = self.cookies.as_bytes();
-        let is_other = |pair: &&[u8]| pairs(own).all(|mine| name(mine) != name(pair));
-        let given: Vec<_> = given.filter(is_other).collect();
-        let jar = jar.into_iter().flat_map(pairs).filter(is_other);
-        let jar = jar.filter(|pair| given.iter().all(|given| name(given) != name(pair)));
+        let own: Vec<_> = self.cookies.iter().map(String::as_bytes).collect();
+        let mut nearer: Vec<_> = given.filter(|pair| !has_name_of(&own, pair)).collect();
+        nearer.extend(own);
+        let jar = jar.into_iter().flat_map(pairs);
+        let jar = jar.filter(|pair| !has_name_of(&nearer, pair));
         let mut separator: &[u8] = b"cookie: ";
-        for cookies in given.iter().copied().chain(pairs(own)).chain(jar) {
+        for cookies in nearer.iter().copied().chain(jar) {
             out.extend_from_slice(separator);
             out.extend_from_slice(cookies);
             separator = b"; ";
@@ -409,8 +403,13 @@ fn pairs(cookies: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|pair| !pair.is_empty())
 }
 
-/// The name of a cookie.
-fn name(pair: &[u8]) -> &[u8] {
+/// Whether one of `cookies` has the name of `pair`.
+fn has_name_of(cookies: &[&[u8]], pair: &[u8]) -> bool {
+    let name = cookie_name(pair);
+    cookies.iter().any(|other| cookie_name(other) == name)
+}
+
+pub(crate) fn cookie_name(pair: &[u8]) -> &[u8] {
     let end = pair.iter().position(|byte| *byte == b'=');
     &pair[..end.unwrap_or(pair.len())]
 }

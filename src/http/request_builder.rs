@@ -15,7 +15,7 @@ use crate::http::error::{Error, ErrorKind};
 use crate::http::limits::ClientTimeout;
 use crate::http::multipart::Form;
 use crate::http::proxy::{Proxies, Proxy};
-use crate::http::request::Request;
+use crate::http::request::{Request, cookie_name};
 use crate::http::response::Response;
 use crate::http::send::send;
 use crate::http::sending::Sending;
@@ -158,16 +158,9 @@ impl RequestBuilder {
             if name.parse::<HeaderName>().is_err() || !value.bytes().all(is_value) {
                 return Err(format!("the cookie {name:?} has forbidden bytes"));
             }
-            let others = request.cookies.split("; ");
-            let others = others.filter(|pair| pair.split('=').next() != Some(name));
-            let mut cookies = others.collect::<Vec<_>>().join("; ");
-            if !cookies.is_empty() {
-                cookies.push_str("; ");
-            }
-            cookies.push_str(name);
-            cookies.push('=');
-            cookies.push_str(value);
-            request.cookies = cookies;
+            let is_other = |pair: &String| cookie_name(pair.as_bytes()) != name.as_bytes();
+            request.cookies.retain(is_other);
+            request.cookies.push(format!("{name}={value}"));
             Ok(())
         })
     }

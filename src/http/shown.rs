@@ -22,7 +22,7 @@ impl fmt::Display for ShownUrl<'_> {
             &url[Position::BeforeHost..],
         );
         // A URL is ASCII.
-        let shown = &rest[..rest.len().min(LONGEST - scheme.len().min(LONGEST))];
+        let shown = &rest[..rest.len().min(LONGEST.saturating_sub(scheme.len()))];
         let dots = if shown.len() < rest.len() { "..." } else { "" };
         write!(f, "{scheme}{shown}{dots}")
     }

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 /// Which certificates a session believes.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Trust {
     /// Those of the web, which are built in.
     pub(crate) web: bool,
@@ -61,7 +61,7 @@ static SYSTEM: LazyLock<(RootCertStore, Option<String>)> = LazyLock::new(|| {
 
 impl Tls {
     pub(crate) fn new(trust: Trust) -> Result<Tls, String> {
-        match trust.is_default() {
+        match trust == Trust::default() {
             true => Ok(Tls::Default),
             false => trust.config().map(Tls::Own),
         }
@@ -76,14 +76,6 @@ impl Tls {
 }
 
 impl Trust {
-    fn is_default(&self) -> bool {
-        #[cfg(feature = "native-roots")]
-        let native = self.native;
-        #[cfg(not(feature = "native-roots"))]
-        let native = true;
-        self.web && native && self.roots.is_empty() && !self.anything && self.identity.is_none()
-    }
-
     fn config(&self) -> Result<Arc<ClientConfig>, String> {
         let roots = self.all_roots()?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
