@@ -1,13 +1,14 @@
 //! Bodies in Brotli: in every delivery, and what is wrong with some.
 
+mod coding_peer;
 mod decode_drive;
 mod http_peer;
 
 use std::io::Write;
 
 use brotli::CompressorWriter;
-use decode_drive::{bad, decode_piece, decoder, defuse, every_way, fine, text};
-use glassloop::http::{ClientSession, ErrorKind};
+use coding_peer::over_a_socket;
+use decode_drive::{bad, defuse, every_way, fine, text};
 
 fn brotli(data: &[u8]) -> Vec<u8> {
     let mut encoder = CompressorWriter::new(Vec::new(), 4096, 5, 22);
@@ -54,16 +55,8 @@ fn r82_brotli_that_is_cut_off_or_corrupt_or_goes_on_is_an_error_after_the_good_b
 
 #[test]
 fn nothing_is_kept_back() {
-    let mut encoder = CompressorWriter::new(Vec::new(), 4096, 5, 22);
-    let (mut decoder, mut sent) = (decoder("br"), 0);
-    for length in [1, 10, 70_000, 200_000, 5] {
-        let text = text(length);
-        encoder.write_all(&text).unwrap();
-        encoder.flush().unwrap();
-        let out = decode_piece(&mut decoder, &encoder.get_ref()[sent..]);
-        sent = encoder.get_ref().len();
-        assert!(out == text, "{length}: {} bytes came", out.len());
-    }
+    let encoder = CompressorWriter::new(Vec::new(), 4096, 5, 22);
+    decode_drive::nothing_is_kept_back("br", encoder, CompressorWriter::get_ref);
 }
 
 #[test]
@@ -75,34 +68,5 @@ fn r81_a_bomb_in_brotli_comes_in_small_steps() {
 
 #[test]
 fn r80_r81_r82_brotli_over_a_socket() {
-    let small = brotli(b"hello");
-    let bomb = brotli(&vec![0; 10 << 20]);
-    let (url, _) = http_peer::serve_all(move |_, peer| {
-        while let Some(request) = peer.request() {
-            let accepts = http_peer::field(&request, "accept-encoding").unwrap();
-            assert!(accepts.split(", ").any(|coding| coding == "br"));
-            let body: &[u8] = match request.split(' ').nth(1).unwrap() {
-                "/bomb" => &bomb,
-                "/cut" => &small[..small.len() - 1],
-                _ => &small,
-            };
-            let length = body.len();
-            peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: {length}\r\n\r\n"
-            ));
-            peer.send(body);
-        }
-    });
-    glassloop::run(async move {
-        let session = ClientSession::builder().max_body(1 << 20).build().unwrap();
-        let get = async |path| session.get(format!("{url}{path}")).await.unwrap();
-        let response = get("").await;
-        assert!(!response.headers().contains_key("content-encoding"));
-        assert_eq!(response.text().await.unwrap(), "hello");
-        let error = get("bomb").await.bytes().await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::BodyTooLarge(1_048_576)));
-        let error = get("cut").await.bytes().await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Decode(_)), "{error}");
-    })
-    .unwrap();
+    over_a_socket("br", brotli);
 }

@@ -1,10 +1,11 @@
 //! Bodies in Zstandard: in every delivery, and what is wrong with some.
 
+mod coding_peer;
 mod decode_drive;
 mod http_peer;
 
+use coding_peer::over_a_socket;
 use decode_drive::{bad, decode_piece, decoder, defuse, every_way, fine, text};
-use glassloop::http::{ClientSession, ErrorKind};
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, max_c_level};
 
 fn zstd(data: &[u8]) -> Vec<u8> {
@@ -135,34 +136,5 @@ fn r81_zstd_that_wants_much_memory_is_refused() {
 
 #[test]
 fn r80_r81_r82_zstd_over_a_socket() {
-    let small = zstd(b"hello");
-    let bomb = zstd(&vec![0; 10 << 20]);
-    let (url, _) = http_peer::serve_all(move |_, peer| {
-        while let Some(request) = peer.request() {
-            let accepts = http_peer::field(&request, "accept-encoding").unwrap();
-            assert!(accepts.split(", ").any(|coding| coding == "zstd"));
-            let body: &[u8] = match request.split(' ').nth(1).unwrap() {
-                "/bomb" => &bomb,
-                "/cut" => &small[..small.len() - 1],
-                _ => &small,
-            };
-            let length = body.len();
-            peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: {length}\r\n\r\n"
-            ));
-            peer.send(body);
-        }
-    });
-    glassloop::run(async move {
-        let session = ClientSession::builder().max_body(1 << 20).build().unwrap();
-        let get = async |path| session.get(format!("{url}{path}")).await.unwrap();
-        let response = get("").await;
-        assert!(!response.headers().contains_key("content-encoding"));
-        assert_eq!(response.text().await.unwrap(), "hello");
-        let error = get("bomb").await.bytes().await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::BodyTooLarge(1_048_576)));
-        let error = get("cut").await.bytes().await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Decode(_)), "{error}");
-    })
-    .unwrap();
+    over_a_socket("zstd", zstd);
 }

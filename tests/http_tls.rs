@@ -15,7 +15,8 @@ use glassloop::{run, sleep};
 use http_peer::{field, script, serve};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::server::WebPkiClientVerifier;
-use tls_peer::{OK, accept, authority, builder, fetch, request, serve_tls};
+use rustls::{RootCertStore, ServerConfig};
+use tls_peer::{Authority, OK, accept, authority, builder, fetch, request, serve_tls};
 
 #[test]
 fn r76_a_name_is_sent_and_checked_and_the_connection_kept() {
@@ -44,23 +45,28 @@ fn r76_a_name_is_sent_and_checked_and_the_connection_kept() {
     server.join().unwrap().unwrap();
 }
 
-#[test]
-fn a_client_certificate_is_shown_to_a_server_that_asks() {
-    let authority = authority(&["127.0.0.1"]);
+/// Of a server that lets only one client in, and the certificate and key of that one.
+fn asking(authority: &Authority) -> (Arc<ServerConfig>, String) {
     let key = KeyPair::generate().unwrap();
-    let mine = CertificateParams::new(Vec::new()).unwrap();
-    let mine = mine.self_signed(&key).unwrap();
-    let pem = mine.pem() + &key.serialize_pem();
-    let mut trusted = rustls::RootCertStore::empty();
-    trusted.add(mine.der().clone()).unwrap();
+    let client = CertificateParams::new(Vec::new()).unwrap();
+    let client = client.self_signed(&key).unwrap();
+    let mut trusted = RootCertStore::empty();
+    trusted.add(client.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(trusted.into(), provider.clone());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_client_cert_verifier(verifier.build().unwrap())
         .with_cert_resolver(authority.config.cert_resolver.clone());
-    let (port, server) = serve_tls(Arc::new(config), |tls| {
+    (Arc::new(config), client.pem() + &key.serialize_pem())
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_a_server_that_asks() {
+    let authority = authority(&["127.0.0.1"]);
+    let (config, pem) = asking(&authority);
+    let (port, server) = serve_tls(config, |tls| {
         assert_eq!(tls.conn.peer_certificates().unwrap().len(), 1);
         request(tls)?;
         tls.write_all(OK)
@@ -323,19 +329,8 @@ fn r19_so_much_of_a_proxys_refusal_is_kept() {
 #[test]
 fn a_refused_client_certificate_is_an_error_of_tls_and_not_retryable() {
     let authority = authority(&["127.0.0.1"]);
-    let mut trusted = rustls::RootCertStore::empty();
-    let key = KeyPair::generate().unwrap();
-    let other = CertificateParams::new(Vec::new()).unwrap();
-    let other = other.self_signed(&key).unwrap();
-    trusted.add(other.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(trusted.into(), provider.clone());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_cert_resolver(authority.config.cert_resolver.clone());
-    let port = tls_peer::serve_each(Arc::new(config), |_, _| panic!("it was let in"));
+    let (config, _) = asking(&authority);
+    let port = tls_peer::serve_each(config, |_, _| panic!("it was let in"));
     run(async move {
         let session = builder(&authority).build().unwrap();
         let url = format!("https://127.0.0.1:{port}/");

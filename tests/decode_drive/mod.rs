@@ -1,6 +1,8 @@
 //! Drives the decoder through a body, in every delivery.
 #![allow(dead_code)] // each test uses what it needs
 
+use std::io::Write;
+
 use glassloop::http::decode::{Decoded, Decoder};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
@@ -73,6 +75,19 @@ pub fn bad(bytes: &[u8], why: &str) -> (Vec<u8>, Result<(), String>) {
 pub fn text(length: usize) -> Vec<u8> {
     let words = (0u64..).map(|i| format!("{:x} ", i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40));
     words.flat_map(String::into_bytes).take(length).collect()
+}
+
+/// What a server has flushed is there at once, however the pieces lie. `flushed` is all of it.
+pub fn nothing_is_kept_back<W: Write>(coding: &str, mut encoder: W, flushed: fn(&W) -> &Vec<u8>) {
+    let (mut decoder, mut sent) = (decoder(coding), 0);
+    for length in [1, 10, 70_000, 200_000, 5] {
+        let text = text(length);
+        encoder.write_all(&text).unwrap();
+        encoder.flush().unwrap();
+        let out = decode_piece(&mut decoder, &flushed(&encoder)[sent..]);
+        sent = flushed(&encoder).len();
+        assert!(out == text, "{length}: {} bytes came", out.len());
+    }
 }
 
 /// Decodes what a server has flushed so far, to the end of it.

@@ -6,6 +6,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// A test that goes wrong ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The server's end of a connection.
 pub struct Peer {
     pub stream: TcpStream,
@@ -66,10 +69,7 @@ pub fn nobody() -> (String, socket2::Socket) {
 impl Peer {
     pub fn new(stream: TcpStream) -> Peer {
         stream.set_nodelay(true).unwrap();
-        // A test that goes wrong ends.
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Peer {
             stream,
             rest: Vec::new(),
@@ -112,6 +112,15 @@ impl Peer {
         while self.rest.len() < bytes && self.fill() {}
         let n = bytes.min(self.rest.len());
         self.rest.drain(..n).collect()
+    }
+
+    /// Whether nothing comes for a tenth of a second.
+    pub fn hears_nothing(&mut self) -> bool {
+        let brief = Duration::from_millis(100);
+        self.stream.set_read_timeout(Some(brief)).unwrap();
+        let heard = self.take(1);
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        heard.is_empty()
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
