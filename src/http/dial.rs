@@ -47,7 +47,7 @@ impl Dial<'_> {
         let request = self.request;
         let first = match self.route {
             Route::Direct => &*request.url,
-            Route::Proxy(proxy) | Route::Tunnel(proxy) => &*proxy.url,
+            Route::Proxy(proxy) | Route::Tunnel(proxy) => &proxy.url,
         };
         let socket = self.reach(first, phase).await?;
         socket.set_nodelay(true).map_err(ErrorKind::Io)?;

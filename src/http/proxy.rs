@@ -17,7 +17,7 @@ use crate::text::shown_as;
 /// asked for a tunnel.
 #[derive(Clone)]
 pub struct Proxy {
-    pub(crate) url: Rc<Url>,
+    pub(crate) url: Url,
     /// The credentials, which only the proxy sees.
     pub(crate) authorization: Option<HeaderValue>,
     /// What does not go through it.
@@ -49,7 +49,7 @@ impl Proxy {
         }
         let authorization = auth::has_credentials(&url).then(|| auth::take_credentials(&mut url));
         Ok(Proxy {
-            url: Rc::new(url),
+            url,
             authorization,
             exempt: Vec::new(),
         })
