@@ -104,21 +104,22 @@ impl Builder {
     pub fn build(self) -> Result<EventLoop, LoopError> {
         let observer = self.observer.or_else(trace::recorder_of_environment);
         #[cfg(unix)]
-        if let Some(inspector) = trace::inspector_of_environment(self.options.virtual_time) {
-            let event_loop = EventLoop {
-                core: Core::new(self.options, Some(inspector.observer(observer)))?,
-                owns: true,
-            };
-            trace::loop_made(&event_loop.core);
-            inspector.serve(&event_loop);
-            return Ok(event_loop);
-        }
+        let inspector = trace::inspector_of_environment(self.options.virtual_time);
+        #[cfg(unix)]
+        let observer = match &inspector {
+            Some(inspector) => Some(inspector.observer(observer)),
+            None => observer,
+        };
         let event_loop = EventLoop {
             core: Core::new(self.options, observer)?,
             owns: true,
         };
         #[cfg(unix)]
         trace::loop_made(&event_loop.core);
+        #[cfg(unix)]
+        if let Some(inspector) = inspector {
+            inspector.serve(&event_loop);
+        }
         Ok(event_loop)
     }
 }
