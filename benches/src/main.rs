@@ -42,7 +42,7 @@ glassloop and its peers on the same work.
     growth                      cost against size, drawn into benches/pictures/
     gate [--record]             compare glassloop's instructions with benches/instructions.txt, or write them there
     --rounds N                  rounds; 3 to 7 if not given, as the workload needs
-    --quick                     a tenth of the operations, 3 rounds
+    --quick                     3 rounds, and a tenth of the operations where more than the CPU decides
     --only NAME,...             these contestants alone
     --json FILE                 write the figures there too
     --list                      what there is
@@ -241,12 +241,14 @@ fn chosen<'a>(
     for family in families {
         known.push(family.name.to_owned());
         for &(population, ops) in family.sizes {
-            let ops = if quick {
-                (ops / 10).max(population.min(ops))
-            } else {
-                ops
+            let size = Size {
+                population,
+                ops: match quick && !family.cpu_only {
+                    // Of what the CPU alone decides, a tenth would be one batch, and mostly show what fresh memory costs.
+                    false => ops,
+                    true => (ops / 10).max(population.min(ops)),
+                },
             };
-            let size = Size { population, ops };
             let workload = Workload { family, size };
             let name = workload.name();
             if everything

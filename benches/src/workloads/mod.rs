@@ -209,7 +209,7 @@ pub fn families() -> Vec<Family> {
             "spawn_one",
             "a trivial task is started and joined at once",
             everyone!(tasks::spawn_one),
-            &[(1, 1_000_000)],
+            &[(1, 300_000)],
         ),
         cpu(
             "yield",
