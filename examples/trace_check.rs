@@ -8,7 +8,7 @@
 mod support;
 
 use glassloop::trace;
-use support::{output, trace_file};
+use support::output;
 
 /// Violations to print of a trace.
 const MOST: usize = 20;
@@ -26,7 +26,7 @@ fn main() {
     }
     let mut broken = false;
     for file in files {
-        let traces = match trace_file::read(&file) {
+        let traces = match trace::load(&file) {
             Ok(traces) => traces,
             Err(error) => {
                 eprintln!("{error}");

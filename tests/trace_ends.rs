@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use glassloop::trace::{self, Kind, Summary, Trace, cut};
 use glassloop::{current_task, get_running_loop, run, sleep, to_thread};
-use support::{sibling, trace_file};
+use support::sibling;
 
 /// A recorded program that was started, and has printed a line.
 struct Program {
@@ -63,7 +63,7 @@ impl Program {
     fn end(mut self) -> (ExitStatus, Trace) {
         let status = self.child.wait().unwrap();
         let file = self.folder.join("run.evt.json");
-        let mut traces = trace_file::read(file.to_str().unwrap()).unwrap();
+        let mut traces = trace::load(&file).unwrap();
         assert_eq!(traces.len(), 1);
         let trace = traces.remove(0);
         assert_eq!(trace::check(&trace), []);

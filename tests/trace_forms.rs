@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use glassloop::trace::{self, Kind, Recorder};
 use glassloop::{EventLoop, create_task, get_running_loop, sleep, yield_now};
-use support::{sibling, trace_file};
+use support::sibling;
 use trace_program::in_virtual_time;
 
 /// Compares `text` with the golden file of that name.
@@ -121,7 +121,7 @@ fn the_chrome_export_has_a_thread_for_each_task_and_an_arrow_for_each_wake() {
 #[test]
 fn the_compact_trace_can_be_read_back() {
     let trace = in_virtual_time();
-    let [read] = &trace_file::parse(&trace::evt_json(&trace)).unwrap()[..] else {
+    let [read] = &trace::from_evt_json(&trace::evt_json(&trace)).unwrap()[..] else {
         panic!("one trace");
     };
     assert_eq!(read.records, trace.records);
@@ -129,7 +129,7 @@ fn the_compact_trace_can_be_read_back() {
     assert_eq!(read.places, trace.places);
     assert_eq!(read.tracks, trace.tracks);
     let both = trace::evt_json_of_all(&[trace.clone(), trace]);
-    assert_eq!(trace_file::parse(&both).unwrap().len(), 2);
+    assert_eq!(trace::from_evt_json(&both).unwrap().len(), 2);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn the_page_holds_the_trace_and_nothing_that_could_end_its_script() {
     let begin = page.find("id=\"trace\">").unwrap() + "id=\"trace\">".len();
     let json = &page[begin..begin + page[begin..].find("</script>").unwrap()];
     assert!(!json.contains('<'));
-    let [trace] = &trace_file::parse(json).unwrap()[..] else {
+    let [trace] = &trace::from_evt_json(json).unwrap()[..] else {
         panic!("one trace");
     };
     assert_eq!(trace.title, "hello");
@@ -162,7 +162,7 @@ fn the_picture_draws_ready_and_waiting_differently() {
 #[test]
 fn threads_jobs_and_processes_stand_on_one_axis() {
     let kinds = |example: &str, args: &[&str]| {
-        let traces = trace_file::parse(&recorded(example, ".evt.json", args)).unwrap();
+        let traces = trace::from_evt_json(&recorded(example, ".evt.json", args)).unwrap();
         let count = |kind: Kind| traces[0].records.iter().filter(|r| r.kind == kind).count();
         let kinds = [
             Kind::ThreadBegin,
@@ -181,14 +181,14 @@ fn threads_jobs_and_processes_stand_on_one_axis() {
     assert_eq!(kinds("process_pool", &pool), [0, 0, 0, 0, 8, 2]);
 
     // Threads are started at a line of the example.
-    let traces = trace_file::parse(&recorded("threads_join", ".evt.json", &delay)).unwrap();
+    let traces = trace::from_evt_json(&recorded("threads_join", ".evt.json", &delay)).unwrap();
     let mut records = traces[0].records.iter();
     let begin = records.find(|r| r.kind == Kind::ThreadBegin).unwrap();
     let place = traces[0].place(begin.c);
     assert!(place.starts_with("examples/threads_join.rs:"), "{place}");
 
     // The processes are begun at a line of the example, and it is in the page.
-    let traces = trace_file::parse(&recorded("process_pool", ".evt.json", &pool)).unwrap();
+    let traces = trace::from_evt_json(&recorded("process_pool", ".evt.json", &pool)).unwrap();
     let begin = traces[0].records.iter().find(|r| r.kind == Kind::ProcBegin);
     let place = traces[0].place(begin.unwrap().c);
     let line = include_str!("../examples/process_pool.rs")
@@ -207,7 +207,7 @@ fn race_writes_all_its_strategies_into_one_trace() {
         ".evt.json",
         &["--delay", "0.01", "--requests", "4", "--workers", "2"],
     );
-    let traces = trace_file::parse(&text).unwrap();
+    let traces = trace::from_evt_json(&text).unwrap();
     let titles: Vec<&str> = traces.iter().map(|trace| trace.title.as_str()).collect();
     let mut expected = vec![
         "blocking-in-coroutine x 4",

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use glassloop::trace::{self, Kind, cut};
 use glassloop::{EventLoop, create_task, run, sleep, yield_now};
-use support::{sibling, trace_file};
+use support::sibling;
 
 /// A program under test; it is ended if the test ends first.
 struct Program {
@@ -274,7 +274,7 @@ fn a_loop_that_is_blocked_can_be_dumped() {
         line,
         format!("GLASSLOOP_TRACE: dumped to {}", dump.display())
     );
-    let traces = trace_file::read(dump.to_str().unwrap()).unwrap();
+    let traces = trace::load(&dump).unwrap();
     let [.., begin, last] = &traces[0].records[..] else {
         panic!("no records")
     };
@@ -314,7 +314,7 @@ fn exit_in_the_middle_of_a_step_writes_the_trace() {
         String::from_utf8(output.stderr).unwrap()
     };
     program(file.as_os_str());
-    let [trace] = &trace_file::read(file.to_str().unwrap()).unwrap()[..] else {
+    let [trace] = &trace::load(&file).unwrap()[..] else {
         panic!("one loop")
     };
     let steps = trace.records.iter().map(|record| record.kind);
@@ -330,7 +330,7 @@ fn exit_in_the_middle_of_a_step_writes_the_trace() {
     let command = command.arg(format!("http://{}/", free_port()));
     let output = command.env("GLASSLOOP_TRACE", &file).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let traces = trace_file::read(file.to_str().unwrap()).unwrap();
+    let traces = trace::load(&file).unwrap();
     let [.., before, last] = &traces[0].records[..] else {
         panic!("no records")
     };
@@ -371,7 +371,7 @@ fn the_first_panic_dumps_the_last_events() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let dump = folder.join("run-panic.evt.json");
-    let traces = trace_file::read(dump.to_str().unwrap()).unwrap();
+    let traces = trace::load(&dump).unwrap();
     let [trace] = &traces[..] else {
         panic!("one loop")
     };
@@ -418,7 +418,7 @@ fn as_many_of_the_last_events_are_kept_as_were_asked_for() {
             .env("GLASSLOOP_TRACE_LAST", last);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        let mut traces = trace_file::read(file.to_str().unwrap()).unwrap();
+        let mut traces = trace::load(&file).unwrap();
         assert_eq!(trace::check(&traces[0]), [], "{last}");
         let errors = String::from_utf8(output.stderr).unwrap();
         let errors = errors.lines().filter(|line| line.contains("GLASSLOOP"));
@@ -501,7 +501,7 @@ fn sigusr1_ends_no_program_and_tells_of_the_step_that_holds_up_the_loop() {
     );
     program.signal("-TERM");
     program.child.wait().unwrap();
-    let traces = trace_file::read(file.to_str().unwrap()).unwrap();
+    let traces = trace::load(&file).unwrap();
     assert_eq!(trace::check(&traces[0]), []);
     std::fs::remove_dir_all(folder).unwrap();
 }

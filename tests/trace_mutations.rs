@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use glassloop::trace::Rule::{self, *};
-use glassloop::trace::{Kind, Record, Trace, cause, check};
-use support::{sibling, trace_file};
+use glassloop::trace::{self, Kind, Record, Trace, cause, check};
+use support::sibling;
 
 /// The rules that find an event missing, and doubled; none: that is legal.
 fn rules(kind: Kind) -> (&'static [Rule], &'static [Rule]) {
@@ -183,7 +183,7 @@ fn recorded() -> Vec<Trace> {
         let command = command.args(args).env("GLASSLOOP_TRACE", &file);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        traces.extend(trace_file::read(file.to_str().unwrap()).unwrap());
+        traces.extend(trace::load(&file).unwrap());
         std::fs::remove_file(file).unwrap();
     }
     for trace in &traces {

@@ -1,4 +1,4 @@
-//! What the examples and tests share: arguments, the toy server, a blocking `get`, Python's threads and process pool, recorded traces.
+//! What the examples and tests share: arguments, the toy server, a blocking `get`, Python's threads and process pool.
 
 // Every example compiles all of this for itself and uses only a part of it.
 #![allow(dead_code)]
@@ -13,6 +13,5 @@ pub mod sibling;
 pub mod simulated;
 pub mod site;
 pub mod threads;
-pub mod trace_file;
 #[cfg(feature = "greenlet")]
 pub mod ureq_greenlet;

@@ -1,5 +1,6 @@
 //! The compact trace, `.evt.json`: the form from which all others can be made, and which the player reads.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -22,7 +23,7 @@ fn write_trace(out: &mut String, trace: &Trace) -> std::fmt::Result {
         out,
         r#"{{"evt":1,"unit":"ns","title":{title},"command":{command},"loop":"mio","virtual":{},"pid":{},"slow":{},"#,
         trace.is_virtual(),
-        std::process::id(),
+        trace.pid,
         trace.slow,
     )?;
     write_list(out, "kinds", Kind::ALL, |out, kind| {
@@ -73,25 +74,29 @@ fn write_list<T>(
     Ok(())
 }
 
-/// The texts of the files that the trace names, where they can be read from here.
 fn write_sources(out: &mut String, trace: &Trace) -> std::fmt::Result {
-    let mut files: Vec<&str> = trace.places.iter().map(|place| place.0.as_str()).collect();
-    files.sort_unstable();
-    files.dedup();
+    let sources = match &trace.sources {
+        Some(sources) => sources,
+        None => &sources_here(trace),
+    };
     out.push_str(r#""src":{"#);
-    let mut first = true;
-    for file in files {
-        if file.is_empty() || Path::new(file).is_absolute() {
-            continue;
-        }
-        if let Ok(text) = std::fs::read_to_string(file) {
-            let comma = if first { "" } else { "," };
-            write!(out, "{comma}{}:{}", Quoted(file), Quoted(&text))?;
-            first = false;
-        }
+    for (i, (file, text)) in sources.iter().enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        write!(out, "{comma}{}:{}", Quoted(file), Quoted(text))?;
     }
     out.push_str("},");
     Ok(())
+}
+
+/// The texts of the files that the trace names, where they can be read from here.
+fn sources_here(trace: &Trace) -> BTreeMap<String, String> {
+    let files = trace.places.iter().map(|place| place.0.as_str());
+    let files: BTreeSet<&str> = files.collect();
+    let here = files
+        .into_iter()
+        .filter(|file| !file.is_empty() && !Path::new(file).is_absolute());
+    here.filter_map(|file| Some((file.to_owned(), std::fs::read_to_string(file).ok()?)))
+        .collect()
 }
 
 /// Several traces in one document.
@@ -101,7 +106,7 @@ pub fn evt_json_of_all(traces: &[Trace]) -> String {
 }
 
 /// The player with the traces in it: one page, which needs nothing else. It holds the texts of the source files that the traces
-/// name, where they can be read from the present folder.
+/// name, where they have them, or they can be read from the present folder.
 ///
 /// ```
 /// use std::{rc::Rc, time::Duration};

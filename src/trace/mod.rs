@@ -32,7 +32,8 @@
 //!
 //! From code, a [`Recorder`] records one loop, and [`Recorder::trace`] gives a [`Trace`], which [`html`], [`text`], [`order`],
 //! [`svg`], [`chrome`] and [`evt_json`] write, [`Summary`] counts, [`State`] replays and [`check`] checks. None of these needs a
-//! loop, and none can fail. asyncio has nothing of the kind.
+//! loop, and none can fail. asyncio has nothing of the kind. [`save`] writes traces to a file in any form, and [`load`] reads the
+//! compact one back, so that what was recorded once can be looked at in every form.
 //!
 //! The recorder is an [`Observer`](crate::observe::Observer) and nothing more. It writes 24 bytes for each event; neither the
 //! ready queue nor the timers are recorded, since they follow from the events ([`State`]).
@@ -45,6 +46,7 @@ pub use by_number::ByNumber;
 pub use check::{Rule, Violation, check};
 pub use chrome::chrome;
 pub use evt_json::{evt_json, evt_json_of_all, html};
+pub use files::{FileError, from_evt_json, load, save};
 #[cfg(unix)]
 pub(crate) use inspect::inspector_of_environment;
 pub use kind::{Kind, cause, cut, end, wait, why};
@@ -70,6 +72,7 @@ mod check;
 mod chrome;
 mod cost;
 mod evt_json;
+mod files;
 mod flight;
 mod follow;
 #[cfg(unix)]
@@ -89,6 +92,8 @@ mod record;
 mod recorder;
 mod recording;
 mod ring;
+mod saved;
+mod scan;
 mod session;
 #[cfg(unix)]
 mod snapshot;

@@ -9,7 +9,7 @@ use super::state::Waiting;
 use super::text::end_mark;
 use super::trace::Trace;
 use super::turns::{Ran, What, Who, turns};
-use super::words::{short, waits_for};
+use super::words::{items, short, waits_for};
 
 /// The steps of a trace in their order, without times.
 ///
@@ -149,7 +149,7 @@ fn threads(out: &mut String, trace: &Trace) {
                 Kind::ThreadEnd | Kind::ProcEnd => "ends".to_owned(),
                 Kind::BlockBegin => format!("blocks ({})", trace.string(record.b)),
                 Kind::JoinBegin => format!("joins {}", name(record.a)),
-                Kind::ChunkBegin => format!("items {} to {}", record.b, record.b + record.c - 1),
+                Kind::ChunkBegin => items(record.b, record.c),
                 _ => return None,
             })
         });

@@ -8,7 +8,7 @@ use super::names::TrackKind;
 use super::record::Record;
 use super::state::{State, Waiting};
 use super::trace::Trace;
-use super::words::waits_for;
+use super::words::{items, waits_for};
 
 /// What somebody did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl Builder<'_> {
             }
             Kind::ChunkBegin => {
                 self.flying.insert(track);
-                let label = format!("chunk {a}: items {b} to {}", b + c.max(1) - 1);
+                let label = format!("chunk {a}: {}", items(b, c));
                 self.begins(track, t, Doing::Work, label);
             }
             Kind::OffloadRun => self.begins(track, t, Doing::Work, format!("job {a}")),

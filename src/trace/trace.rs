@@ -1,5 +1,7 @@
 //! A trace: the records of one program with the names that they use. All forms of output are made of it.
 
+use std::collections::BTreeMap;
+
 use super::cost;
 use super::kind::{Kind, cut, end};
 use super::names::{Place, Track};
@@ -31,6 +33,11 @@ pub struct Trace {
     pub dropped: u64,
     /// What recording has cost the program, in nanoseconds: an estimate.
     pub cost: u64,
+    /// The program's process.
+    pub pid: u32,
+    /// The texts of the source files, by the names that the places have. `None`: a form that shows them reads them from the
+    /// present folder, where they are there.
+    pub sources: Option<BTreeMap<String, String>>,
 }
 
 impl Trace {
@@ -90,6 +97,8 @@ impl Trace {
             tracks: names.tracks.clone(),
             slow: SLOW,
             dropped: fallen.count,
+            pid: std::process::id(),
+            sources: None,
         }
     }
 

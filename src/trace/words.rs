@@ -25,6 +25,7 @@ pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
         all,
         ..
     } = waiting;
+    let text = strings.get(detail as usize).map_or("", String::as_str);
     match what {
         wait::YIELD => "yield".to_owned(),
         wait::TIMER => "sleep".to_owned(),
@@ -32,11 +33,17 @@ pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
         wait::WRITABLE => format!("fd {fd} writable"),
         wait::TASK => format!("T{object}"),
         wait::JOB => "thread job".to_owned(),
-        _ if all != 0 => format!("{} {done}/{all}", strings[detail as usize]),
-        _ if detail != 0 => strings[detail as usize].clone(),
+        _ if all != 0 => format!("{text} {done}/{all}"),
+        _ if detail != 0 => text.to_owned(),
         wait::PROMISE => "promise".to_owned(),
         _ => "something".to_owned(),
     }
+}
+
+/// Which items a chunk of work has.
+pub(crate) fn items(first: u32, count: u32) -> String {
+    let last = u64::from(first) + u64::from(count.max(1)) - 1;
+    format!("items {first} to {last}")
 }
 
 /// Nanoseconds, as people say them.

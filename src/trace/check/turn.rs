@@ -270,7 +270,7 @@ impl Checker {
             let text = format!("Task-{task} has {done} of {all}, and does not wait for as many");
             return self.broken(Rule::Wakeable, text);
         };
-        if done != before.done + 1 {
+        if before.done.checked_add(1) != Some(done) {
             let text = format!("Task-{task} has {done} of {all} after {}", before.done);
             self.broken(Rule::Wakeable, text);
         }
