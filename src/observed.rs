@@ -63,15 +63,17 @@ impl Core {
         cause: Cause,
     ) {
         let mut ready = self.ready.borrow_mut();
-        let Some(task) = ready.task(ticket).map(|task| task.header().number) else {
-            return;
+        // The number of a task that wakes itself is at hand.
+        let number = match self.current.get() == Some(ticket) {
+            true => Some(self.current_number.get()),
+            false => ready.task(ticket).map(|task| task.header().number),
         };
         let woken = ready.wake(ticket);
         drop(ready);
-        match woken {
-            Some(Woken::Pushed) => observer.event(&Event::Ready { task, cause }),
-            Some(Woken::Again) => observer.event(&Event::WakeAgain { task, cause }),
-            None => {}
+        match (number, woken) {
+            (Some(task), Some(Woken::Pushed)) => observer.event(&Event::Ready { task, cause }),
+            (Some(task), Some(Woken::Again)) => observer.event(&Event::WakeAgain { task, cause }),
+            _ => {}
         }
     }
 

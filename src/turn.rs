@@ -330,10 +330,11 @@ fn next(core: &Core) -> Option<Next> {
     core.ready.borrow_mut().next()
 }
 
-#[inline]
+/// [`Core::observe`] where it is compiled for those who are watched alone, so that no call is saved.
+#[inline(always)]
 fn observe<const WATCHED: bool>(core: &Core, event: impl FnOnce() -> Event<'static>) {
-    if WATCHED {
-        core.observe(event);
+    if let (true, Some(observer)) = (WATCHED, core.observer()) {
+        observer.event(&event());
     }
 }
 
@@ -351,8 +352,9 @@ fn step<const WATCHED: bool>(core: &Core, begun: Begun) -> Option<Ran> {
         task.step(ticket, waited);
         return None;
     }
-    let (number, header) = (task.header().number, task.header());
-    core.observe(|| Event::StepBegin { task: number });
+    let header = task.header();
+    let number = header.number;
+    observe::<WATCHED>(core, || Event::StepBegin { task: number });
     core.acts(Cause::Task(number));
     if let Some(watchdog) = &core.watchdog {
         let what = format!(
@@ -362,11 +364,12 @@ fn step<const WATCHED: bool>(core: &Core, begun: Begun) -> Option<Ran> {
         );
         watchdog.begin(what, header.site);
     }
+    // Kept: an outcome that nobody has seen is told of after the step that it is of.
     let ended = task.clone().step(ticket, waited);
     if let Some(watchdog) = &core.watchdog {
-        debug::after_step(core, watchdog, ticket, task);
+        debug::after_step(core, watchdog, ticket, task.clone());
     }
-    core.observe(|| Event::StepEnd {
+    observe::<WATCHED>(core, || Event::StepEnd {
         task: number,
         end: match ended {
             None => StepEnd::Pending,
