@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::kind::Kind;
 use super::recording::Recording;
+use super::ring::Position;
 use super::text::{Colours, figures, header, row};
 use super::trace::{SLOW, Trace};
 use super::turns::Turns;
@@ -47,16 +48,15 @@ impl Follower {
 fn follow(recording: &Recording, closed: &AtomicBool) {
     let colours = colours();
     let mut turns = Turns::default();
-    let mut next = 0;
+    let mut position = Position::default();
     eprintln!("{}", header(colours));
     loop {
         // Looked at first: what was written before it was set is read after it.
         let last = closed.load(Ordering::Acquire);
-        let (from, records) = recording.ring.since(next);
-        if from > next && next > 0 {
-            eprintln!("... {} events too fast to be followed", from - next);
+        let (lost, records) = recording.ring.since(&mut position);
+        if lost > 0 {
+            eprintln!("... {lost} events too fast to be followed");
         }
-        next = from + records.len() as u64;
         let mut ended: Vec<_> = records.iter().filter_map(|r| turns.apply(r)).collect();
         let whole = last.then(|| Trace::of(recording));
         if let Some(trace) = &whole {

@@ -35,7 +35,7 @@
 //! loop, and none can fail. asyncio has nothing of the kind. [`save`] writes traces to a file in any form, and [`load`] reads the
 //! compact one back, so that what was recorded once can be looked at in every form.
 //!
-//! The recorder is an [`Observer`](crate::observe::Observer) and nothing more. It writes 24 bytes for each event; neither the
+//! The recorder is an [`Observer`](crate::observe::Observer) and nothing more. It writes 8 to 24 bytes for each event; neither the
 //! ready queue nor the timers are recorded, since they follow from the events ([`State`]).
 //!
 //! The events, with the meaning of their numbers (`flags`, `a`, `b`, `c`), are listed at [`Kind`].
@@ -84,6 +84,7 @@ mod notes;
 mod open;
 mod order;
 mod output;
+mod packed;
 #[cfg(unix)]
 mod pen;
 mod player;

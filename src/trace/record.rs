@@ -1,8 +1,8 @@
-//! One record of a trace: 24 bytes, three words.
+//! One record of a trace.
 
 use super::kind::Kind;
 
-/// Something that happened, in 24 bytes. What `flags`, `a`, `b` and `c` mean depends on the kind; see the module's table.
+/// Something that happened. What `flags`, `a`, `b` and `c` mean depends on the kind; see the module's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Nanoseconds since the start of the recording. Records of one moment share it; their order is that of the list.
@@ -22,24 +22,6 @@ pub struct Record {
 }
 
 impl Record {
-    pub(crate) fn to_words(self) -> [u64; 3] {
-        let head = head(self.kind, self.flags, self.track, self.a);
-        [self.t, head, u64::from(self.b) | u64::from(self.c) << 32]
-    }
-
-    /// `None` for words that are no record.
-    pub(crate) fn from_words([t, head, tail]: [u64; 3]) -> Option<Record> {
-        Some(Record {
-            t,
-            kind: Kind::from_number(head as u8)?,
-            flags: (head >> 8) as u8,
-            track: (head >> 16) as u16,
-            a: (head >> 32) as u32,
-            b: tail as u32,
-            c: (tail >> 32) as u32,
-        })
-    }
-
     /// A 64-bit value in `a` and `b`.
     pub fn wide_ab(&self) -> u64 {
         u64::from(self.a) | u64::from(self.b) << 32
@@ -49,12 +31,6 @@ impl Record {
     pub fn wide_bc(&self) -> u64 {
         u64::from(self.b) | u64::from(self.c) << 32
     }
-}
-
-/// The second word.
-#[inline(always)]
-pub(crate) fn head(kind: Kind, flags: u8, track: u16, a: u32) -> u64 {
-    kind as u64 | u64::from(flags) << 8 | u64::from(track) << 16 | u64::from(a) << 32
 }
 
 /// The two halves of a 64-bit value, the low one first.

@@ -13,8 +13,10 @@ use crate::text::shown_as;
 use super::cost;
 use super::kind::{Kind, cause, end, wait, why};
 use super::open;
-use super::record::{Record, halves, head};
+use super::packed::{head, tail};
+use super::record::{Record, halves};
 use super::recording::{CAPACITY, Recording};
+use super::ring::Writer;
 use super::trace::Trace;
 
 /// Sites are looked up in this many places before the table is asked, which takes a lock.
@@ -37,11 +39,11 @@ const SITES: usize = 64;
 /// ```
 pub struct Recorder {
     recording: Arc<Recording>,
+    ring: Writer,
     now: Cell<u64>,
     virtual_time: Cell<bool>,
     /// What the loop's clock lags behind that of the recording.
     offset: Cell<u64>,
-    track: Cell<u16>,
     /// The task that runs, and the one made last: a wake by the one is a yield, of the other its first step.
     running: Cell<u64>,
     spawned: Cell<u64>,
@@ -52,13 +54,13 @@ pub struct Recorder {
 shown_as! { Recorder => "<Recorder>" }
 
 impl Recorder {
-    /// One that keeps a million records (24 MiB, taken by 1.5 as they are needed) and then forgets the oldest.
+    /// One that keeps a million records (8 to 24 bytes each, taken by 1.5 MiB as they are needed) and then forgets the oldest.
     pub fn new(title: impl Into<String>) -> Recorder {
         Recorder::with_capacity(title, CAPACITY)
     }
 
     /// One that keeps the last `records`, and what they need to be understood: a flight recorder. It takes 24 bytes for each, and
-    /// for 4,096 more, rounded up to a power of two.
+    /// 64 to 128 KiB more.
     pub fn with_capacity(title: impl Into<String>, records: usize) -> Recorder {
         Recorder::measure();
         Recorder::of(Arc::new(Recording::new(title.into(), records)))
@@ -71,11 +73,11 @@ impl Recorder {
 
     pub(crate) fn of(recording: Arc<Recording>) -> Recorder {
         Recorder {
+            ring: Writer::new(recording.ring.clone()),
             recording,
             now: Cell::new(0),
             virtual_time: Cell::new(false),
             offset: Cell::new(0),
-            track: Cell::new(0),
             running: Cell::new(0),
             spawned: Cell::new(0),
             sites: [const { Cell::new(None) }; SITES],
@@ -110,17 +112,13 @@ impl Recorder {
     /// Most of this is constant where it is called.
     #[inline(always)]
     fn put(&self, kind: Kind, flags: u8, a: u64, b: u32, c: u32) {
-        let head = head(kind, flags, 0, a as u32);
-        self.put_words(head, u64::from(b) | u64::from(c) << 32);
+        self.put_words(head(kind, flags, a as u32), tail(b, c));
     }
 
     /// A function of its own, since it is the last thing that nearly every event does: `event` then need not save any register.
     #[inline(never)]
     fn put_words(&self, head: u64, tail: u64) {
-        let track = u64::from(self.track.get()) << 16;
-        self.recording
-            .ring
-            .push([self.now.get(), head | track, tail]);
+        self.ring.push(self.now.get(), head, tail);
     }
 
     fn site(&self, site: Site) -> u32 {
@@ -141,8 +139,8 @@ impl Recorder {
     }
 
     fn open(&self, origin: Instant, virtual_time: bool, shuffled: bool) {
-        self.track
-            .set(self.recording.names().this_thread_is_the_loop());
+        let track = self.recording.names().this_thread_is_the_loop();
+        self.ring.set_track(track);
         self.virtual_time.set(virtual_time);
         if virtual_time {
             self.recording.set_virtual();
@@ -171,7 +169,7 @@ impl Recorder {
         if self.virtual_time.get() {
             let t = self.now.get();
             for record in self.recording.take_beside() {
-                self.recording.ring.push(Record { t, ..record }.to_words());
+                self.ring.push_record(&Record { t, ..record });
             }
         }
     }
@@ -195,7 +193,7 @@ impl Recorder {
         let (flags, id) = match by {
             _ if self.spawned.replace(0) == task => (cause::SPAWN, 0),
             Cause::Outside => (cause::OUTSIDE, 0),
-            Cause::Task(by) if by == task && self.running.get() == by => (cause::YIELD, by),
+            Cause::Task(by) if by == task && self.running.get() == by => (cause::YIELD, 0),
             Cause::Task(by) => (cause::TASK, by),
             Cause::Callback(callback) => (cause::CALLBACK, callback),
             Cause::Timer(timer) => (cause::TIMER, timer),

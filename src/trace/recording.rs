@@ -1,6 +1,6 @@
 //! What is recorded of one program, or of one section of it: the loop's ring, and beside it the records of other threads.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::kind::Kind;
@@ -8,15 +8,15 @@ use super::names::Names;
 use super::record::Record;
 use super::ring::Ring;
 
-/// As many of the loop's records are kept, if nothing else was asked for: with the block that falls out next, 24 MiB.
-pub(crate) const CAPACITY: usize = (1 << 20) - 4096;
+/// As many of the loop's records are kept, if nothing else was asked for: in 24 MiB at most.
+pub(crate) const CAPACITY: usize = 1_000_000;
 
 pub(crate) struct Recording {
     pub(crate) title: String,
     pub(crate) start: Instant,
     /// The processors there are.
     pub(crate) cpus: u32,
-    pub(crate) ring: Ring,
+    pub(crate) ring: Arc<Ring>,
     pub(crate) names: Mutex<Names>,
     beside: Mutex<Beside>,
 }
@@ -31,7 +31,7 @@ struct Beside {
 impl Recording {
     pub(crate) fn new(title: String, capacity: usize) -> Recording {
         // The clock starts last: the program has no part in what the recorder needs first.
-        let (ring, names) = (Ring::new(capacity), Mutex::new(Names::new()));
+        let (ring, names) = (Arc::new(Ring::new(capacity)), Mutex::new(Names::new()));
         let cpus = crate::pool::cpu_count() as u32;
         Recording {
             title,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cost;
-use super::kind::{Kind, cut, end};
+use super::kind::{Kind, cause, cut, end};
 use super::names::{Place, Track};
 use super::record::Record;
 use super::recording::Recording;
@@ -138,7 +138,7 @@ impl Trace {
 }
 
 /// Adds to the records what the recorder leaves out, since it follows from those before: the number of a step, the descriptor of
-/// an event, the task of a job, how many waits a step has said and how many jobs are out. `state` goes with them to the end.
+/// an event, the task of a job, who it is that lets others run, how many waits a step has said and how many jobs are out. `state` goes with them to the end.
 fn complete(records: &mut [Record], state: &mut State) {
     let mut said = 0;
     for record in records {
@@ -151,6 +151,7 @@ fn complete(records: &mut [Record], state: &mut State) {
             Kind::Wait => said += 1,
             Kind::StepEnd if record.flags != end::DESTROYED => record.b = said,
             Kind::IoEvent => record.b = state.interests.get(&record.a).copied().unwrap_or(0),
+            Kind::Ready | Kind::WakeDup if record.flags == cause::YIELD => record.b = record.a,
             Kind::Turn => record.flags = state.jobs.len().min(255) as u8,
             Kind::OffloadDone => record.b = state.jobs.get(&record.a).copied().unwrap_or(0),
             _ => {}
