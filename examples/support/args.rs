@@ -123,10 +123,22 @@ impl Args {
     /// Reads the command line; ends the process after `--help` (exit code 0) and on a bad argument (2).
     pub fn read(about: &str, options: &[Opt]) -> Args {
         output::exit_when_it_fails();
-        Args::parse(about, options).unwrap_or_else(|error| usage_error(error))
+        Args::parse(about, options, None).unwrap_or_else(|error| usage_error(error))
     }
 
-    fn parse(about: &str, options: &[Opt]) -> Result<Args, lexopt::Error> {
+    /// The same, of an example that takes files besides.
+    pub fn read_with_files(about: &str, options: &[Opt]) -> (Args, Vec<String>) {
+        output::exit_when_it_fails();
+        let mut files = Vec::new();
+        let args = Args::parse(about, options, Some(&mut files));
+        (args.unwrap_or_else(|error| usage_error(error)), files)
+    }
+
+    fn parse(
+        about: &str,
+        options: &[Opt],
+        mut files: Option<&mut Vec<String>>,
+    ) -> Result<Args, lexopt::Error> {
         let defaults = options
             .iter()
             .map(|option| (option.name, option.default.clone()));
@@ -134,6 +146,10 @@ impl Args {
         let mut given_names = HashSet::new();
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
+            if let (Arg::Value(file), Some(files)) = (&arg, &mut files) {
+                files.push(file.clone().string()?);
+                continue;
+            }
             let option = match &arg {
                 Arg::Long("help") | Arg::Short('h') => print_help(about, options),
                 Arg::Long(name) => options.iter().find(|option| option.name == *name),

@@ -1,23 +1,11 @@
 //! Traces in files: read back from the compact form, and written in the form that the file's ending names.
 
-use std::fmt;
 use std::path::Path;
 
+use super::file_error::FileError;
 use super::output::Output;
 use super::saved;
 use super::trace::Trace;
-
-/// Why traces cannot be read or written: one line, which names the file and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileError(pub(super) String);
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for FileError {}
 
 /// The traces in the text of a compact trace: what [`evt_json`](super::evt_json) wrote, or
 /// [`evt_json_of_all`](super::evt_json_of_all). All forms can be made of them, and are what the program itself would have written.
@@ -36,7 +24,7 @@ impl std::error::Error for FileError {}
 /// # Errors
 /// What is wrong with the text, in one line: it is empty, breaks off, is another form of a trace or none, or of another version.
 pub fn from_evt_json(text: &str) -> Result<Vec<Trace>, FileError> {
-    saved::parse(text).map_err(|error| FileError(format!("no compact trace: {error}")))
+    saved::parse(text).map_err(|error| FileError::of_content(format!("no compact trace: {error}")))
 }
 
 /// The traces in a file `.evt.json`: one, or several of one program. It blocks until the file is read, and needs no loop.
@@ -45,10 +33,11 @@ pub fn from_evt_json(text: &str) -> Result<Vec<Trace>, FileError> {
 /// The file cannot be read, or is no compact trace: see [`from_evt_json`].
 pub fn load(path: impl AsRef<Path>) -> Result<Vec<Trace>, FileError> {
     let name = path.as_ref().display();
-    let bytes = std::fs::read(&path).map_err(|error| FileError(format!("{name}: {error}")))?;
+    let bytes =
+        std::fs::read(&path).map_err(|error| FileError::of_system(name.to_string(), error))?;
     let text = String::from_utf8(bytes).map_err(|_| "it is no text".to_owned());
     let traces = text.and_then(|text| saved::parse(&text));
-    traces.map_err(|error| FileError(format!("{name} is no compact trace: {error}")))
+    traces.map_err(|error| FileError::of_content(format!("{name} is no compact trace: {error}")))
 }
 
 /// Writes traces to a file, in the form that its ending names, as `GLASSLOOP_TRACE` does: see the [module](super). A file that is
@@ -69,9 +58,5 @@ pub fn load(path: impl AsRef<Path>) -> Result<Vec<Trace>, FileError> {
 /// # Errors
 /// The ending names no form, or the file cannot be written.
 pub fn save(path: impl AsRef<Path>, traces: &[Trace]) -> Result<(), FileError> {
-    let output = Output::to(path.as_ref()).map_err(FileError)?;
-    output.write(traces).map_err(|error| {
-        let name = path.as_ref().display();
-        FileError(format!("{name} cannot be written: {error}"))
-    })
+    Output::to(path.as_ref())?.write(traces)
 }

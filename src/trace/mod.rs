@@ -46,13 +46,14 @@ pub use by_number::ByNumber;
 pub use check::{Rule, Violation, check};
 pub use chrome::chrome;
 pub use evt_json::{evt_json, evt_json_of_all, html};
-pub use files::{FileError, from_evt_json, load, save};
+pub use file_error::FileError;
+pub use files::{from_evt_json, load, save};
 #[cfg(unix)]
 pub(crate) use inspect::inspector_of_environment;
 pub use kind::{Kind, cause, cut, end, wait, why};
 pub use names::{Place, Track, TrackKind};
 pub use notes::{Process, blocking, join, mark, process, thread};
-pub use order::order;
+pub use order::{order, steps};
 pub use record::Record;
 pub use recorder::Recorder;
 pub(crate) use session::recorder_of_environment;
@@ -60,7 +61,7 @@ pub use session::{Section, program, section};
 pub use state::{Item, State, TaskState, TimerState, Waiting};
 pub use summary::{Slow, Summary};
 pub use svg::svg;
-pub use text::text;
+pub use text::{text, text_of_turns};
 pub use trace::Trace;
 
 #[cfg(unix)]
@@ -72,6 +73,7 @@ mod check;
 mod chrome;
 mod cost;
 mod evt_json;
+mod file_error;
 mod files;
 mod flight;
 mod follow;

@@ -90,6 +90,46 @@ fn line(out: &mut String, trace: &Trace, ran: &Ran) {
     let _ = writeln!(out, "{text}");
 }
 
+/// The steps in words that two runs can have in common: who, and how it ended or what it waits for, without places and causes: what
+/// is compared of two runs, as in the player.
+///
+/// ```
+/// use std::{rc::Rc, time::Duration};
+/// use glassloop::{EventLoop, sleep, trace};
+///
+/// let recorder = Rc::new(trace::Recorder::new("nap"));
+/// let event_loop = EventLoop::builder().virtual_time().observer(recorder.clone()).build()?;
+/// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// event_loop.close()?;
+/// assert_eq!(trace::steps(&recorder.trace()), ["T1 ~ sleep", "T1 ✓"]);
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
+pub fn steps(trace: &Trace) -> Vec<String> {
+    let turns = turns(&trace.records);
+    let ran = turns.iter().flat_map(|turn| &turn.ran);
+    ran.filter_map(|ran| step(trace, ran)).collect()
+}
+
+fn step(trace: &Trace, ran: &Ran) -> Option<String> {
+    let still = if ran.open { " still runs" } else { "" };
+    Some(match ran.what {
+        What::Step(who, how, waiting) => {
+            let ended = match (how, waiting) {
+                _ if ran.open => still.to_owned(),
+                (end::PENDING, Some(waiting)) if waiting.what == wait::YIELD => {
+                    " yields".to_owned()
+                }
+                (end::PENDING, Some(waiting)) => format!(" ~ {}", object(trace, waiting)),
+                (end::PENDING, None) => " ~ something".to_owned(),
+                (how, _) => format!(" {}", end_mark(how)),
+            };
+            format!("{}{ended}", short(who, &trace.strings))
+        }
+        What::Callback { .. } => format!("callback{still}"),
+        What::Timer(_) => return None,
+    })
+}
+
 fn because((cause, by): (u8, u32)) -> String {
     match cause {
         cause::TASK => format!("T{by}"),
@@ -104,12 +144,17 @@ fn because((cause, by): (u8, u32)) -> String {
     }
 }
 
-fn waiting_text(trace: &Trace, waiting: Waiting) -> String {
-    let what = match waiting.what {
+/// What a task waits for, without the numbers of the system.
+fn object(trace: &Trace, waiting: Waiting) -> String {
+    match waiting.what {
         wait::READABLE => "input".to_owned(),
         wait::WRITABLE => "room to write".to_owned(),
         _ => waits_for(waiting, &trace.strings),
-    };
+    }
+}
+
+fn waiting_text(trace: &Trace, waiting: Waiting) -> String {
+    let what = object(trace, waiting);
     match own_place(trace, waiting.place) {
         place if place.is_empty() => what,
         place => format!("{what} at {place}"),

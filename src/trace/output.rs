@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::chrome::chrome;
 use super::evt_json::{evt_json, evt_json_of_all, html};
+use super::file_error::FileError;
 use super::order::order;
 use super::svg::svg;
 use super::text::text;
@@ -41,27 +42,35 @@ pub(crate) struct Output {
 
 impl Output {
     /// An error says what is wrong with `path`: its ending, or that it cannot be written.
-    pub(crate) fn to(path: &Path) -> Result<Output, String> {
+    pub(crate) fn to(path: &Path) -> Result<Output, FileError> {
         let name = path.to_string_lossy();
         let form = FORMS.iter().find(|(ending, _)| name.ends_with(ending));
         let Some(&(ending, form)) = form else {
             let endings: Vec<&str> = FORMS.iter().map(|(ending, _)| *ending).collect();
             let endings = endings.join(", ");
-            return Err(format!("{name}: the ending must be one of {endings}"));
+            let error = format!("{name}: the ending must be one of {endings}");
+            return Err(FileError::of_content(error));
         };
         if path.file_name().is_some_and(|name| name == ending) {
-            return Err(format!(
-                "{name}: a name must stand before the ending, as in run.html"
-            ));
+            let error = format!("{name}: a name must stand before the ending, as in run.html");
+            return Err(FileError::of_content(error));
         }
         // Not truncated before there is something to write.
         let opened = OpenOptions::new().create(true).append(true).open(path);
-        opened.map_err(|error| format!("{name} cannot be written: {error}"))?;
         let path = path.to_owned();
-        Ok(Output { path, form })
+        let output = Output { path, form };
+        match opened {
+            Ok(_) => Ok(output),
+            Err(error) => Err(output.unwritten(error)),
+        }
     }
 
-    pub(crate) fn write(&self, traces: &[Trace]) -> io::Result<()> {
+    fn unwritten(&self, error: io::Error) -> FileError {
+        let name = self.path.display();
+        FileError::of_system(format!("{name} cannot be written"), error)
+    }
+
+    pub(crate) fn write(&self, traces: &[Trace]) -> Result<(), FileError> {
         let each = |form: fn(&Trace) -> String| {
             let texts: Vec<String> = traces.iter().map(form).collect();
             texts.join("\n")
@@ -77,7 +86,7 @@ impl Output {
             Form::Text => each(text),
             Form::Picture => svg(traces),
         };
-        std::fs::write(&self.path, text)
+        std::fs::write(&self.path, text).map_err(|error| self.unwritten(error))
     }
 
     /// The same with a word before the ending: `run-panic.html` of `run.html`.

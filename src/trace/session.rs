@@ -142,8 +142,7 @@ impl Session {
         let recordings = lock(&self.recordings).list.clone();
         let traces: Vec<Trace> = recordings.iter().map(|one| Trace::of(one)).collect();
         if let Err(error) = output.write(&traces) {
-            let path = output.path().display();
-            eprintln!("GLASSLOOP_TRACE: {path} cannot be written: {error}");
+            eprintln!("GLASSLOOP_TRACE: {error}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The turn table, `.txt`: a line for each turn of the loop, and the whole in a few figures.
 
 use std::fmt::Write;
+use std::ops::RangeBounds;
 
 use super::kind::{Kind, end, wait};
 use super::names::TrackKind;
@@ -35,20 +36,40 @@ impl Colours {
 
 /// The trace as a table of turns; threads and processes as a table of lives.
 pub fn text(trace: &Trace) -> String {
+    let mut out = text_of_turns(trace, ..);
+    lives(&mut out, trace);
+    figures(&mut out, trace, Colours(false));
+    out
+}
+
+/// The table of some turns alone, by their numbers: see [`Trace::turns`]. Those that there are not are left out.
+///
+/// ```
+/// use std::{rc::Rc, time::Duration};
+/// use glassloop::{EventLoop, sleep, trace};
+///
+/// let recorder = Rc::new(trace::Recorder::new("nap"));
+/// let event_loop = EventLoop::builder().virtual_time().observer(recorder.clone()).build()?;
+/// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
+/// event_loop.close()?;
+/// let trace = recorder.trace();
+/// assert_eq!(trace.turns(), Some(1..=3));
+/// let table = trace::text_of_turns(&trace, 2..);
+/// let rows: Vec<&str> = table.lines().skip(3).collect();
+/// assert_eq!(rows.len(), 2);
+/// assert!(rows[0].starts_with("   2    0.000000     1.0 ms "));
+/// # Ok::<(), glassloop::LoopError>(())
+/// ```
+pub fn text_of_turns(trace: &Trace, numbers: impl RangeBounds<u32>) -> String {
     let mut out = format!("{}: {}\n\n", trace.title, trace.command);
     let all = turns(&trace.records);
     if !all.is_empty() {
         let _ = writeln!(out, "{}", header(Colours(false)));
-        for turn in &all {
-            let _ = writeln!(
-                out,
-                "{}",
-                row(turn, &trace.strings, trace.slow, Colours(false))
-            );
+        for turn in all.iter().filter(|turn| numbers.contains(&turn.number)) {
+            let row = row(turn, &trace.strings, trace.slow, Colours(false));
+            let _ = writeln!(out, "{row}");
         }
     }
-    lives(&mut out, trace);
-    figures(&mut out, trace, Colours(false));
     out
 }
 

@@ -1,6 +1,7 @@
 //! A trace: the records of one program with the names that they use. All forms of output are made of it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::cost;
 use super::kind::{Kind, cause, cut, end};
@@ -128,6 +129,17 @@ impl Trace {
     /// The time of the last record.
     pub fn end(&self) -> u64 {
         self.records.last().map_or(0, |record| record.t)
+    }
+
+    /// The numbers of its turns, the first and the last one; `None` without a loop.
+    pub fn turns(&self) -> Option<RangeInclusive<u32>> {
+        let mut numbers = self
+            .records
+            .iter()
+            .filter(|r| r.kind == Kind::Turn)
+            .map(|r| r.a);
+        let first = numbers.next()?;
+        Some(first..=numbers.next_back().unwrap_or(first))
     }
 
     /// Whether the loop's time was virtual.
