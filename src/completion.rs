@@ -134,9 +134,11 @@ impl<T> State<T> {
 pub(crate) struct Completion<T>(Cell<State<T>>);
 
 impl<T> Completion<T> {
+    /// A constant, whose unused bytes are plain zeros: of a value they would be copied by way of the stack, in pieces that overlap,
+    /// and the CPU has to wait for those.
     #[inline]
     pub(crate) fn new() -> Completion<T> {
-        Completion(Cell::default())
+        Completion(const { Cell::new(State::Unheard) })
     }
 
     /// Nothing of the user's is called or dropped in `look`.
