@@ -101,7 +101,8 @@ fn line(out: &mut String, trace: &Trace, ran: &Ran) {
 /// let event_loop = EventLoop::builder().virtual_time().observer(recorder.clone()).build()?;
 /// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
 /// event_loop.close()?;
-/// assert_eq!(trace::steps(&recorder.trace()), ["T1 ~ sleep", "T1 ✓"]);
+/// // The callback is that of `run_until_complete`.
+/// assert_eq!(trace::steps(&recorder.trace()), ["T1 ~ sleep", "T1 ✓", "callback"]);
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 pub fn steps(trace: &Trace) -> Vec<String> {

@@ -53,8 +53,8 @@ pub fn text(trace: &Trace) -> String {
 /// event_loop.run_until_complete(sleep(Duration::from_millis(1)))?;
 /// event_loop.close()?;
 /// let trace = recorder.trace();
-/// assert_eq!(trace.turns(), Some(1..=3));
-/// let table = trace::text_of_turns(&trace, 2..);
+/// assert_eq!(trace.turns(), Some(1..=4));
+/// let table = trace::text_of_turns(&trace, 2..=3);
 /// let rows: Vec<&str> = table.lines().skip(3).collect();
 /// assert_eq!(rows.len(), 2);
 /// assert!(rows[0].starts_with("   2    0.000000     1.0 ms "));
