@@ -278,7 +278,7 @@ impl Core {
                 drop(ready);
                 if let Some(generation) = generation {
                     let ticket = self.ticket(generation.into(), slot);
-                    self.schedule_observed(observer, ticket, self.cause.get());
+                    self.schedule_observed(observer, ticket, self.actor());
                 }
             }
         }

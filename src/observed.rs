@@ -43,13 +43,25 @@ impl Core {
         }
     }
 
+    /// The running task, else who was said to act.
+    pub(crate) fn actor(&self) -> Cause {
+        match self.current_number() {
+            Some(task) => Cause::Task(task),
+            None => self.cause.get(),
+        }
+    }
+
     /// [`wake`](Core::wake) when there is an observer, or the ticket is of another loop.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake_observed(&self, ticket: Ticket) -> bool {
         let ours = ticket.loop_id() == self.id();
         if let (true, Some(observer)) = (ours, self.observer()) {
-            self.schedule_observed(observer, ticket, self.cause.get());
+            // Each by itself: the processor takes long to read a cause as a whole that was written in parts a moment ago.
+            match self.current_number() {
+                Some(task) => self.push_and_tell(observer, ticket, Cause::Task(task)),
+                None => self.push_and_tell(observer, ticket, self.cause.get()),
+            }
         }
         ours
     }
@@ -62,6 +74,11 @@ impl Core {
         ticket: Ticket,
         cause: Cause,
     ) {
+        self.push_and_tell(observer, ticket, cause);
+    }
+
+    #[inline(always)]
+    fn push_and_tell(&self, observer: &Rc<dyn Observer>, ticket: Ticket, cause: Cause) {
         let mut ready = self.ready.borrow_mut();
         // The number of a task that wakes itself is at hand.
         let number = match self.current.get() == Some(ticket) {
@@ -88,7 +105,7 @@ impl Core {
         });
         observer.event(&Event::Ready {
             task: number,
-            cause: self.cause.get(),
+            cause: self.actor(),
         });
     }
 

@@ -11,7 +11,8 @@ use super::record::Record;
 pub(crate) const MOST: usize = 3;
 
 const WHOLE: u64 = 1 << 6;
-const TAIL: u64 = 1 << 7;
+const TAIL_BIT: u32 = 7;
+const TAIL: u64 = 1 << TAIL_BIT;
 
 const _: () = assert!(Kind::ALL.len() <= WHOLE as usize);
 
@@ -27,15 +28,13 @@ pub(crate) fn tail(b: u32, c: u32) -> u64 {
     u64::from(b) | u64::from(c) << 32
 }
 
-/// The words of a record that comes so many nanoseconds after the one before; how many they are. Not if it has to be whole.
+/// The two words of a record that comes so many nanoseconds after the one before, and how many of them count. `None` if it has to
+/// be whole.
 #[inline(always)]
-pub(crate) fn short(head: u64, since: u64, tail: u64) -> Option<([u64; 2], usize)> {
-    let head = head | since << 16;
-    match (since <= u16::MAX.into(), tail) {
-        (false, _) => None,
-        (true, 0) => Some(([head, 0], 1)),
-        (true, tail) => Some(([head | TAIL, tail], 2)),
-    }
+pub(crate) fn short(head: u64, since: u64, tail: u64) -> Option<([u64; 2], u64)> {
+    let has_tail = u64::from(tail != 0);
+    let head = head | since << 16 | has_tail << TAIL_BIT;
+    (since <= u16::MAX.into()).then_some(([head, tail], 1 + has_tail))
 }
 
 /// The words of a record that is whole, and how many they are.

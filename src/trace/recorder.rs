@@ -236,9 +236,16 @@ impl Recorder {
         }
     }
 
+    /// The clock is read by functions of their own, as above; this one is given words, since a byte that was written a moment
+    /// ago takes long to be read as part of a word.
     #[inline(never)]
-    fn step_end(&self, task: u64, how: StepEnd) {
+    fn put_later(&self, head: u64) {
         self.read_clock();
+        self.put_words(head, 0);
+    }
+
+    #[inline(always)]
+    fn step_end(&self, task: u64, how: StepEnd) {
         let flags = match how {
             StepEnd::Pending => end::PENDING,
             StepEnd::Finished => end::FINISHED,
@@ -247,13 +254,7 @@ impl Recorder {
             StepEnd::Destroyed => end::DESTROYED,
         };
         self.running.set(0);
-        self.put(Kind::StepEnd, flags, task, 0, 0);
-    }
-
-    #[inline(never)]
-    fn callback_end(&self, callback: u64, panicked: bool) {
-        self.read_clock();
-        self.put(Kind::CbEnd, panicked.into(), callback, 0, 0);
+        self.put_later(head(Kind::StepEnd, flags, task as u32));
     }
 
     /// What does not happen in every step.
@@ -378,7 +379,9 @@ impl Observer for Recorder {
             Event::StepEnd { task, end } => self.step_end(task, end),
             Event::Wait { task, kind, site } => self.wait(task, kind, site),
             Event::CallbackRun { callback } => self.put(Kind::CbRun, 0, callback, 0, 0),
-            Event::CallbackEnd { callback, panicked } => self.callback_end(callback, panicked),
+            Event::CallbackEnd { callback, panicked } => {
+                self.put_later(head(Kind::CbEnd, panicked.into(), callback as u32));
+            }
             _ => self.seldom(event),
         }
     }

@@ -177,21 +177,19 @@ impl Writer {
     pub(crate) fn push(&self, t: u64, head: u64, tail: u64) {
         let written = self.ring.written.load(Ordering::Relaxed);
         let at = written as usize % BLOCK;
-        let short = short(head, t.wrapping_sub(self.last.get()), tail);
-        match (short, self.ring.blocks[self.block.get()].get()) {
-            (Some((words, count)), Some(block)) if at != 0 && at + MOST <= BLOCK => {
-                block[at].store(words[0], Ordering::Relaxed);
-                if count > 1 {
-                    block[at + 1].store(words[1], Ordering::Relaxed);
-                }
-                self.last.set(t);
-                let written = written + count as u64;
-                self.ring.written.store(written, Ordering::Release);
-            }
-            _ => {
-                let track = self.ring.track.load(Ordering::Relaxed);
-                self.push_whole(t, head, track, tail);
-            }
+        if let Some((words, count)) = short(head, t.wrapping_sub(self.last.get()), tail)
+            && (1..=BLOCK - MOST).contains(&at)
+            && let Some(block) = self.ring.blocks.get(self.block.get())
+            && let Some(block) = block.get()
+        {
+            // Both in any case: the next record begins at the second one if that does not count.
+            block[at].store(words[0], Ordering::Relaxed);
+            block[at + 1].store(words[1], Ordering::Relaxed);
+            self.last.set(t);
+            self.ring.written.store(written + count, Ordering::Release);
+        } else {
+            let track = self.ring.track.load(Ordering::Relaxed);
+            self.push_whole(t, head, track, tail);
         }
     }
 
