@@ -15,9 +15,11 @@ pub const CLIENT_CORE: usize = 1;
 /// Where strace writes what system calls an echo server made.
 pub static TRACE: OnceLock<String> = OnceLock::new();
 
-/// Binds this process to a core.
+/// Binds this thread to a core, and with it the threads and processes that it starts.
 pub fn pin_to(core: usize) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Not `available_parallelism`: that counts the cores of this thread, one after the first call.
+    // SAFETY: it only asks for a number.
+    let cores = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }.max(1) as usize;
     // SAFETY: a cpu_set_t may be zero, and the calls only look at the one given.
     let failed = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();

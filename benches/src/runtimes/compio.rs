@@ -17,9 +17,8 @@ impl Runtime for Compio {
     type Handle<T: 'static> = JoinHandle<T>;
 
     fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
-        let runtime = Rt::new().expect("a runtime");
-        let main = runtime.spawn(main);
-        runtime.block_on(async { main.await.expect("main ends") })
+        // Not as a task: awaiting one from the outside takes system calls, for each task that main would join.
+        Rt::new().expect("a runtime").block_on(main)
     }
 
     fn spawn<T: 'static>(work: impl Future<Output = T> + 'static) -> JoinHandle<T> {
