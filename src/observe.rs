@@ -196,6 +196,8 @@ pub enum Event<'a> {
     PollExit {
         /// Readiness events that it reported.
         events: usize,
+        /// A signal came while the loop slept, and ended the sleep.
+        interrupted: bool,
     },
     /// The kernel reported a source ready.
     IoEvent {
@@ -205,6 +207,10 @@ pub enum Event<'a> {
         readable: bool,
         /// There is room to write, or the connection is gone.
         writable: bool,
+        /// The peer has closed its side.
+        closed: bool,
+        /// There is an error, which the next operation reports.
+        error: bool,
     },
     /// A timer was set.
     TimerSet {

@@ -70,6 +70,9 @@ pub(crate) struct Fired {
     pub(crate) source: u32,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// The peer has closed; there is an error.
+    pub(crate) closed: bool,
+    pub(crate) error: bool,
     pub(crate) reader: Option<Waiter>,
     pub(crate) writer: Option<Waiter>,
 }
@@ -205,13 +208,9 @@ impl Reactor {
     }
 
     /// Asks the kernel once and returns how many sources it reports; [`take_fired`](Reactor::take_fired) gives them. `None`
-    /// sleeps until something happens.
+    /// sleeps until something happens. A signal ends it with [`Interrupted`](io::ErrorKind::Interrupted).
     pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
-        match self.poll.poll(&mut self.events, timeout) {
-            // A signal: the turn goes on, and the next one asks again.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
-            other => other?,
-        }
+        self.poll.poll(&mut self.events, timeout)?;
         for event in self.events.iter().filter(|event| event.token() != INBOX) {
             let slot = event.token().0 as u32;
             let generation = (event.token().0 >> 32) as u32;
@@ -232,6 +231,8 @@ impl Reactor {
                 source: slot,
                 readable,
                 writable,
+                closed: readiness & READ_CLOSED != 0,
+                error: event.is_error(),
                 reader,
                 writer,
             });

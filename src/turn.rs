@@ -1,5 +1,6 @@
 //! One turn of the loop, the function to read first. Everything that ever runs in a loop is run from here.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -242,16 +243,23 @@ fn ask_kernel(core: &Core, timeout: Option<Duration>) -> Result<Duration, LoopEr
     } else {
         Some(Duration::ZERO)
     };
-    let events = match &mut *core.reactor.borrow_mut() {
+    let answer = match &mut *core.reactor.borrow_mut() {
         Some(reactor) => reactor.poll(timeout),
         None => Ok(0),
     };
     if sleeps {
         core.inbox.end_sleep();
     }
-    let events = events?;
+    let (events, interrupted) = match answer {
+        // A signal: the turn goes on, and the next one asks again.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, true),
+        other => (other?, false),
+    };
     core.clock.read();
-    core.observe(|| Event::PollExit { events });
+    core.observe(|| Event::PollExit {
+        events,
+        interrupted,
+    });
     Ok(Duration::from_nanos(core.clock.last() - before))
 }
 
@@ -283,6 +291,8 @@ fn wake_io(core: &Core, mut report: Option<&mut TurnReport>) {
             source,
             readable,
             writable,
+            closed,
+            error,
             reader,
             writer,
         } = fired;
@@ -294,6 +304,8 @@ fn wake_io(core: &Core, mut report: Option<&mut TurnReport>) {
             source,
             readable,
             writable,
+            closed,
+            error,
         });
         for waiter in [reader, writer].into_iter().flatten() {
             match waiter {

@@ -26,7 +26,7 @@ impl Observer for Notes {
                 timers,
             } => format!("turn {number}: {ready} ready, {timers} timers"),
             Event::PollEnter { timeout, why } => format!("poll for {timeout:?}: {why:?}"),
-            Event::PollExit { events } => format!("polled {events}"),
+            Event::PollExit { events, .. } => format!("polled {events}"),
             Event::TimerSet { timer, deadline } => format!("timer {timer} for {deadline:?}"),
             Event::TimerFire { timer, late } => format!("timer {timer} due, {late:?} late"),
             Event::TimerCancel { timer } => format!("timer {timer} cancelled"),

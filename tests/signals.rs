@@ -3,8 +3,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use glassloop::trace::{self, Kind, Recorder};
 use glassloop::{
     EventLoop, LoopError, Promise, catch_cancel, create_task, gather, get_running_loop, run, sleep,
     wait,
@@ -109,6 +111,33 @@ fn child(role: &str) -> Result<(), LoopError> {
             assert!(event_loop.remove_signal_handler(SIGUSR1));
             println!("ready");
             println!("{}", hear.recv().unwrap());
+            Ok(())
+        }
+        "is recorded" => {
+            let recorder = Rc::new(Recorder::new("signals"));
+            let event_loop = EventLoop::builder().observer(recorder.clone()).build()?;
+            println!("ready");
+            event_loop.run_until_complete(async {
+                let event_loop = get_running_loop().unwrap();
+                event_loop.add_signal_handler(SIGUSR1, || ()).unwrap();
+                // One of them comes while the loop sleeps, however busy the machine is.
+                for _ in 0..5 {
+                    let later = || std::thread::sleep(Duration::from_millis(50));
+                    let sender = std::thread::spawn(move || {
+                        later();
+                        send(std::process::id(), "-USR1");
+                    });
+                    sleep(Duration::from_millis(200)).await;
+                    sender.join().unwrap();
+                }
+            })?;
+            event_loop.close()?;
+            let trace = recorder.trace();
+            let answers = trace.records.iter().filter(|r| r.kind == Kind::PollExit);
+            let mut interrupted = answers.filter(|r| r.flags == 1);
+            println!("interrupted: {}", interrupted.next().is_some());
+            println!("told: {}", trace::text(&trace).contains(" signal "));
+            println!("broken rules: {}", trace::check(&trace).len());
             Ok(())
         }
         "handler panics" => run(async {
@@ -248,6 +277,7 @@ fn parent() {
     signal(&child, "-USR1");
     assert_eq!(end(child, output).0, None);
 
+    a_signal_that_ends_the_loops_sleep_is_in_its_trace();
     a_second_run_in_a_process_answers_ctrl_c_too();
     a_handler_that_is_removed_leaves_that_of_another_loop();
     ctrl_c_while_steps_block_one_after_another_is_answered_between_them();
@@ -263,6 +293,12 @@ fn parent() {
     assert_eq!(refused(SIGKILL), "sig 9 cannot be caught");
     assert_eq!(refused(9999), "invalid signal number 9999");
     assert!(!event_loop.remove_signal_handler(SIGINT));
+}
+
+fn a_signal_that_ends_the_loops_sleep_is_in_its_trace() {
+    let (child, output) = start("is recorded");
+    let out = "interrupted: true\ntold: true\nbroken rules: 0\n".to_owned();
+    assert_eq!(end(child, output), (Some(0), out, String::new()));
 }
 
 fn a_second_run_in_a_process_answers_ctrl_c_too() {

@@ -327,3 +327,64 @@ fn a_timeout_cancels_without_asking_from_any_step() {
     ];
     assert_eq!(of_a_step(&doings, end::PENDING, &then), [""; 0]);
 }
+
+#[test]
+fn a_signal_ends_a_sleep_that_nothing_else_has_ended() {
+    let after_a_poll = |interrupted: u8, events: u32| {
+        let doings = [record(0, 0, Kind::Wait, wait::PROMISE, [1, 0, 0])];
+        let io = [
+            record(10, 0, Kind::Turn, 0, [2, 0, 0]),
+            record(
+                10,
+                0,
+                Kind::PollEnter,
+                why::NOTHING,
+                [u32::MAX, u32::MAX, 0],
+            ),
+            record(20, 0, Kind::PollExit, interrupted, [events, 0, 0]),
+        ];
+        let violations = of_a_step(&doings, end::PENDING, &io);
+        violations
+            .into_iter()
+            .filter(|text| text.contains("a signal"))
+            .count()
+    };
+    assert_eq!(after_a_poll(1, 0), 0);
+    assert_eq!(after_a_poll(0, 1), 0);
+    assert_eq!(after_a_poll(1, 1), 1);
+}
+
+#[test]
+fn what_the_peer_has_done_is_ready_for_all_who_have_to_see_it() {
+    let of_a_source = |flags: u8| {
+        let doings = [
+            record(0, 0, Kind::IoReg, 0, [0, 6, 0]),
+            record(0, 0, Kind::Wait, wait::READABLE, [1, 0, 0]),
+        ];
+        let then = [
+            record(10, 0, Kind::Turn, 0, [2, 0, 0]),
+            record(
+                10,
+                0,
+                Kind::PollEnter,
+                why::NOTHING,
+                [u32::MAX, u32::MAX, 0],
+            ),
+            record(20, 0, Kind::PollExit, 0, [1, 0, 0]),
+            record(20, 0, Kind::IoEvent, flags, [0, 6, 0]),
+            record(20, 0, Kind::Ready, cause::IO, [1, 0, 0]),
+        ];
+        let violations = of_a_step(&doings, end::PENDING, &then);
+        violations
+            .into_iter()
+            .filter(|text| text.contains("for all who"))
+            .count()
+    };
+    // Readable, writable, closed by the peer, with an error.
+    for good in [1, 2, 3, 1 | 4, 3 | 4, 3 | 8, 3 | 4 | 8] {
+        assert_eq!(of_a_source(good), 0, "{good}");
+    }
+    for bad in [0, 4, 2 | 4, 8, 1 | 8, 2 | 8, 1 | 4 | 8] {
+        assert_eq!(of_a_source(bad), 1, "{bad}");
+    }
+}

@@ -129,6 +129,17 @@ impl Process<'_> {
                     let more = format_args!(r#","ts":{t},"s":"p","args":{{"value":{value}}}"#);
                     self.put("i", PEN, trace.string(record.a), more);
                 }
+                Kind::PollExit if record.flags != 0 => {
+                    let t = Micros(record.t);
+                    self.put("i", PEN, "signal", format_args!(r#","ts":{t},"s":"t""#));
+                }
+                Kind::IoEvent if record.flags & 12 != 0 => {
+                    let t = Micros(record.t);
+                    let what = ["", "closed", "error", "closed, error"];
+                    let what = what[usize::from(record.flags >> 2 & 3)];
+                    let name = format!("fd {}: {what}", record.b);
+                    self.put("i", PEN, &name, format_args!(r#","ts":{t},"s":"t""#));
+                }
                 Kind::Queue => {
                     let (t, length) = (Micros(record.t), record.b);
                     let name = format!("queue {}", record.a);

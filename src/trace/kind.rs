@@ -35,9 +35,9 @@ kinds! {
     /// The loop asks the kernel. `a`, `b`: the longest sleep in nanoseconds, all ones for ever ([`wide_ab`](super::Record::wide_ab)), `c`: the
     /// timer that it sleeps for; flags: [`why`].
     PollEnter = "POLL_ENTER",
-    /// The kernel has answered. `a`: how many events.
+    /// The kernel has answered. `a`: how many events; flags: 1 a signal ended the sleep.
     PollExit = "POLL_EXIT",
-    /// A source is ready. `a`: the source, `b`: its descriptor; flags: 1 to read, 2 to write.
+    /// A source is ready. `a`: the source, `b`: its descriptor; flags: 1 to read, 2 to write, 4 the peer has closed, 8 there is an error.
     IoEvent = "IO_EVENT",
     /// A timer is set. `a`: the timer, `b`, `c`: when it is due ([`wide_bc`](super::Record::wide_bc)).
     TimerSet = "TIMER_SET",

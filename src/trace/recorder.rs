@@ -271,10 +271,13 @@ impl Recorder {
             Event::Jump { now } => self.now.set(self.time(now)),
             Event::Close => self.close(),
             Event::PollEnter { timeout, why } => self.poll_enter(timeout, why),
-            Event::PollExit { events } => {
+            Event::PollExit {
+                events,
+                interrupted,
+            } => {
                 self.read_clock();
                 self.take_in();
-                self.put(Kind::PollExit, 0, events as u64, 0, 0);
+                self.put(Kind::PollExit, interrupted.into(), events as u64, 0, 0);
             }
             Event::TaskSpawn {
                 task,
@@ -357,8 +360,11 @@ impl Observer for Recorder {
                 source,
                 readable,
                 writable,
+                closed,
+                error,
             } => {
-                let flags = u8::from(readable) | u8::from(writable) << 1;
+                let of_peer = u8::from(closed) << 2 | u8::from(error) << 3;
+                let flags = u8::from(readable) | u8::from(writable) << 1 | of_peer;
                 self.put(Kind::IoEvent, flags, source.into(), 0, 0);
             }
             Event::TimerSet { timer, deadline } => {

@@ -137,9 +137,11 @@ fn woke_text(woke: &Woke, strings: &[String]) -> String {
     match woke {
         Woke::Io { fd, bits, tasks } => {
             let direction = ["", "R", "W", "RW"][usize::from(bits & 3)];
-            format!("fd{fd}:{direction}{}", arrows(tasks, strings))
+            let of_peer = ["", "+closed", "+error", "+closed+error"][usize::from(bits >> 2 & 3)];
+            format!("fd{fd}:{direction}{of_peer}{}", arrows(tasks, strings))
         }
         Woke::Timer(timer) => format!("timer#{timer}"),
+        Woke::Signal => "signal".to_owned(),
         Woke::Thread(who) => format!("thread{}", arrows(&[*who], strings)),
         Woke::Job(tasks) => format!("job{}", arrows(tasks, strings)),
     }

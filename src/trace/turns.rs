@@ -23,6 +23,8 @@ pub(crate) enum Woke {
         tasks: Vec<Who>,
     },
     Timer(u32),
+    /// A signal ended the sleep.
+    Signal,
     /// Another thread.
     Thread(Who),
     /// A job of the thread pool has ended.
@@ -96,7 +98,12 @@ impl Turns {
             }
             Kind::RunEnd => ended = self.turn.take(),
             Kind::PollEnter => self.poll_entered = Some(t),
-            Kind::PollExit => self.has_slept(t),
+            Kind::PollExit => {
+                self.has_slept(t);
+                if flags != 0 {
+                    self.with(|turn| turn.woke.push(Woke::Signal));
+                }
+            }
             Kind::Cut => {
                 let asleep = self.poll_entered.is_some();
                 self.has_slept(t);

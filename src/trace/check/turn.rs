@@ -47,7 +47,13 @@ impl Checker {
         self.between_question_and_answer(last, kind);
         match kind {
             Kind::Turn => self.turn_begins(record),
-            Kind::PollExit => self.step.announced = a,
+            Kind::PollExit => {
+                self.step.announced = a;
+                if flags != 0 && a > 0 {
+                    let text = format!("a signal ended the sleep, and so did {a} events");
+                    self.broken(Rule::SleepLength, text);
+                }
+            }
             Kind::IoEvent => self.is_told_of(record),
             Kind::OffloadDone => self.step.source = None,
             Kind::TimerFire | Kind::StepBegin | Kind::CbRun => {
@@ -176,6 +182,15 @@ impl Checker {
     fn is_told_of(&mut self, record: &Record) {
         let source = record.a;
         (self.step.source, self.step.timer) = (Some(source), None);
+        let for_whom = match record.flags {
+            flags if flags & 8 != 0 => 3,
+            flags if flags & 4 != 0 => 1,
+            _ => 0,
+        };
+        if record.flags & 3 == 0 || record.flags & for_whom != for_whom {
+            let text = format!("source {source} is ready, and not for all who have to see it");
+            self.broken(Rule::Wakeable, text);
+        }
         if self.step.told.contains(&source) {
             let text = format!("the kernel speaks of source {source} twice in a turn");
             self.broken(Rule::Ended, text);

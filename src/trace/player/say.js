@@ -73,9 +73,9 @@ function say(i) {
     RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and ${tr.asleep ? "slept for " + span(tr.asleep) : "never slept"}` : ""}.` + verdict(),
     TURN: () => `Turn ${id} begins. ` + (b[i] ? `${many(b[i], "item is", "items are")} ready, so the loop may not sleep.` : "Nothing is ready: how long may the loop sleep?"),
     POLL_ENTER: () => `The loop asks the kernel, and may sleep ${maySleep(poll, alive(tr.items, i).length)}.`,
-    POLL_EXIT: () => (poll.why === WHY.ready ? "The kernel answers at once: " : `The kernel wakes the loop after ${span(took(poll))}: `) +
+    POLL_EXIT: () => (f ? "A signal wakes the loop: " : poll.why === WHY.ready ? "The kernel answers at once: " : `The kernel wakes the loop after ${span(took(poll))}: `) +
       (id ? many(id, "source is", "sources are") + " ready." : poll.why === WHY.timer && took(poll) > poll.timeout * 0.99 ? "the time is up." : "no socket is ready."),
-    IO_EVENT: () => `The kernel says that ${source()} is ${["ready", "readable", "writable", "readable and writable"][f & 3]}.`,
+    IO_EVENT: () => `The kernel says that ${source()} is ${["ready", "readable", "writable", "readable and writable"][f & 3]}${f & 8 ? ": it has an error" : f & 4 ? ": its peer has closed" : ""}.`,
     TIMER_SET: () => `${actor} sets timer ${id} for ${span(u64(b[i], c[i]))}, ${span(max(0, u64(b[i], c[i]) - t[i]))} from now.`,
     TIMER_CANCEL: () => `Timer ${id} is cancelled.`,
     TIMER_FIRE: () => `Timer ${id} is due${b[i] >= 1000 ? `, ${span(b[i] * 1000)} ago` : ""}, and joins the ready queue.`,
@@ -103,7 +103,7 @@ function say(i) {
     RESULT_LOST: () => `Nobody looked at the outcome of ${me()}: its panic is logged.`,
     BLOCK_BEGIN: () => `${onTrack} begins “${doc.str[b[i]] || "a call"}”${at(id)}, which blocks ${inLoop ? "the loop: nobody else can have the pen" : "this thread alone"}.`,
     BLOCK_END: () => `The blocking call of ${onTrack} is over.`,
-    THREAD_BEGIN: () => `${onTrack} begins${f ? ", as a daemon" : ""}${at(c[i], ", started at ")}.`,
+    THREAD_BEGIN: () => `${onTrack} begins${at(c[i], ", started at ")}.`,
     PROC_BEGIN: () => `Worker process ${id} begins.`,
     JOIN_BEGIN: () => `${onTrack} waits for the end of ${other}.`,
     JOIN_END: () => `${onTrack} has joined ${other}.`,
