@@ -114,14 +114,50 @@ pub struct State {
 
 impl State {
     /// Goes on by one record.
+    #[inline]
     pub fn apply(&mut self, record: &Record) {
+        let Record { flags, a, b, .. } = *record;
+        match record.kind {
+            Kind::Turn => self.turn = a,
+            Kind::Ready => {
+                if flags == cause::TIMER {
+                    self.timer_has_run(b);
+                }
+                if let Some(task) = self.tasks.get_mut(a) {
+                    task.ready = true;
+                }
+                self.ready.push_back(Item::Task(a));
+            }
+            Kind::StepBegin => {
+                self.take(Item::Task(a));
+                if let Some(task) = self.tasks.get_mut(a) {
+                    task.ready = false;
+                    task.waiting = None;
+                    task.steps += 1;
+                }
+                self.running = Some(Item::Task(a));
+            }
+            Kind::StepEnd => {
+                if self.running == Some(Item::Task(a)) {
+                    self.running = None;
+                }
+                if flags != end::PENDING {
+                    self.tasks.remove(a);
+                }
+            }
+            _ => self.apply_other(record),
+        }
+    }
+
+    /// What does not happen in every step. It stands apart since the loop stands by while the ring is replayed.
+    #[inline(never)]
+    fn apply_other(&mut self, record: &Record) {
         let Record { flags, a, b, c, .. } = *record;
         match record.kind {
             Kind::RunBegin => {
                 self.shuffled = flags & 2 != 0;
                 self.begun = Some(*record);
             }
-            Kind::Turn => self.turn = a,
             Kind::TimerSet => {
                 let timer = TimerState {
                     deadline: record.wide_bc(),
@@ -151,31 +187,7 @@ impl State {
                 self.tasks.insert(a, task);
             }
             Kind::TaskName => self.name(a, b, c),
-            Kind::Ready => {
-                self.timer_has_run(record);
-                if let Some(task) = self.tasks.get_mut(a) {
-                    task.ready = true;
-                }
-                self.ready.push_back(Item::Task(a));
-            }
-            Kind::WakeDup => self.timer_has_run(record),
-            Kind::StepBegin => {
-                self.take(Item::Task(a));
-                if let Some(task) = self.tasks.get_mut(a) {
-                    task.ready = false;
-                    task.waiting = None;
-                    task.steps += 1;
-                }
-                self.running = Some(Item::Task(a));
-            }
-            Kind::StepEnd => {
-                if self.running == Some(Item::Task(a)) {
-                    self.running = None;
-                }
-                if flags != end::PENDING {
-                    self.tasks.remove(a);
-                }
-            }
+            Kind::WakeDup if flags == cause::TIMER => self.timer_has_run(b),
             Kind::Wait => {
                 let waiting = Waiting {
                     what: flags,
@@ -245,9 +257,10 @@ impl State {
     }
 
     /// A sleeper was woken: the item of its timer has come up.
-    fn timer_has_run(&mut self, record: &Record) {
-        if record.flags == cause::TIMER && self.timers.remove(record.b).is_some() {
-            self.take(Item::Timer(record.b));
+    #[inline(never)]
+    fn timer_has_run(&mut self, timer: u32) {
+        if self.timers.remove(timer).is_some() {
+            self.take(Item::Timer(timer));
         }
     }
 
@@ -268,11 +281,16 @@ impl State {
     }
 
     /// Takes an item out of the queue, and with it those before it that were skipped: cancelled callbacks and timers.
+    #[inline]
     fn take(&mut self, item: Item) {
-        if self.ready.front() == Some(&item) {
-            self.ready.pop_front();
-            return;
+        match self.ready.front() == Some(&item) {
+            true => drop(self.ready.pop_front()),
+            false => self.take_from_within(item),
         }
+    }
+
+    #[cold]
+    fn take_from_within(&mut self, item: Item) {
         let Some(at) = self.ready.iter().position(|other| *other == item) else {
             return;
         };
