@@ -52,11 +52,13 @@ fn count(family: &Family, contestant: &str, size: Size) -> Result<u64, String> {
     counted.ok_or_else(|| "valgrind printed no count".to_owned())
 }
 
-/// A Markdown table of a workload.
-pub fn table(workload: &Workload, wanted: impl Fn(&str) -> bool) -> String {
-    let names = workload.family.contestants.iter().map(|(name, _)| *name);
+/// A Markdown table of a workload, and whether all could be counted.
+pub fn table(workload: &Workload, wanted: impl Fn(&str) -> bool) -> (String, bool) {
     let waits = |name| workload.family.name == "sleep_zero" && WAIT_FOR_THE_CLOCK.contains(&name);
-    let counted = names.filter(|name| wanted(name) && !waits(*name));
+    let counted = workload
+        .family
+        .within()
+        .filter(|name| wanted(name) && !waits(*name));
     let mut rows: Vec<_> = counted
         .map(|name| (name, instructions(workload, name)))
         .collect();
@@ -66,11 +68,12 @@ pub fn table(workload: &Workload, wanted: impl Fn(&str) -> bool) -> String {
     });
     let mut text = format!("### {}: instructions an operation\n\n", workload.name());
     text.push_str("| | instructions |\n|---|--:|\n");
+    let all_done = rows.iter().all(|(_, count)| count.is_ok());
     for (name, count) in rows {
         let _ = match count {
             Ok(count) => writeln!(text, "| {name} | {count:.0} |"),
-            Err(failure) => writeln!(text, "| {name} | {failure} |"),
+            Err(failure) => writeln!(text, "| {name} | failed: {failure} |"),
         };
     }
-    text
+    (text, all_done)
 }

@@ -48,46 +48,56 @@ pub fn run(workloads: &[Workload], record: bool) -> Result<(), String> {
 /// The contestant that counts.
 fn ours(workload: &Workload) -> &'static str {
     match workload.family.name {
-        "trace" => "recorder",
+        "trace" => "glassloop recorder",
         _ => "glassloop",
     }
 }
 
 fn compare(recorded: &str, counted: &[(String, f64)]) -> Result<(), String> {
-    let lines = recorded.lines().filter_map(|line| line.split_once(' '));
-    let numbers: Vec<(&str, f64)> = lines
-        .filter_map(|(name, count)| Some((name, count.parse().ok()?)))
-        .collect();
-    let mut off = Vec::new();
+    let mut wrong = Vec::new();
+    let mut numbers: Vec<(&str, f64)> = Vec::new();
+    for line in recorded.lines().filter(|line| !line.starts_with('#')) {
+        let split = line
+            .split_once(' ')
+            .and_then(|(name, count)| Some((name, count.parse().ok()?)));
+        match split {
+            Some((name, count)) => {
+                numbers.push((name, count));
+                if !counted.iter().any(|(known, _)| known == name) {
+                    wrong.push(format!("{name}: recorded, and counted no more"));
+                }
+            }
+            None => wrong.push(format!("not a name and a number: {line:?}")),
+        }
+    }
     for (name, count) in counted {
         let before = numbers.iter().find(|(recorded, _)| recorded == name);
         let Some((_, before)) = before else {
-            off.push(format!("{name}: {count:.1}, not recorded"));
+            wrong.push(format!("{name}: {count:.1}, not recorded"));
             continue;
         };
         let change = count / before - 1.0;
-        let verdict = if change.abs() > TOLERANCE {
-            "OFF"
-        } else {
-            "ok"
-        };
+        let off = change.abs() > TOLERANCE;
         println!(
-            "{name:20} {before:8.1} -> {count:8.1}  {:+5.1} %  {verdict}",
-            change * 100.0
+            "{name:20} {before:8.1} -> {count:8.1}  {:+5.1} %  {}",
+            change * 100.0,
+            if off { "OFF" } else { "ok" }
         );
-        if change.abs() > TOLERANCE {
-            off.push(format!("{name}: {before:.1} -> {count:.1}"));
+        if off {
+            let most = TOLERANCE * 100.0;
+            wrong.push(format!(
+                "{name}: {before:.1} -> {count:.1}, off by more than {most:.0} %"
+            ));
         }
     }
-    if off.is_empty() {
+    if wrong.is_empty() {
         return Ok(());
     }
     Err(format!(
-        "instructions an operation are off by more than {:.0} %: {}\n\
+        "instructions an operation are not as recorded:\n  {}\n\
          If that is meant: `cargo run --release --manifest-path benches/Cargo.toml --no-default-features -- gate --record`, \
          and say why in the commit. ({}; this is {})",
-        TOLERANCE * 100.0,
-        off.join(", "),
+        wrong.join("\n  "),
         recorded.lines().next().unwrap_or_default(),
         compiler(),
     ))

@@ -1,15 +1,25 @@
 //! How the cost of an operation grows with the number of tasks, timers and connections, drawn.
 
 use crate::measure::Size;
+use crate::options::Options;
 use crate::rounds::measure;
 use crate::svg::{Line, chart};
 use crate::table::median;
 use crate::workloads::{Family, Workload};
 
+/// Where the pictures that the documents show are, and those of a part.
 const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pictures");
+const DRAFTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/pictures");
 
 /// Who is drawn.
-const DRAWN: [&str; 4] = ["glassloop", "tokio-local", "smol", "floor"];
+const DRAWN: [&str; 6] = [
+    "glassloop",
+    "tokio-local",
+    "smol",
+    "monoio",
+    "compio",
+    "floor",
+];
 
 struct Chart {
     family: &'static str,
@@ -64,7 +74,7 @@ const CHARTS: [Chart; 8] = [
         title: "N tasks that sleep for 0 to 200 ms, all told",
         axis: "tasks",
         unit: "CPU ns a task",
-        sizes: &[1_000, 10_000, 100_000, 1_000_000],
+        sizes: TASKS,
         ops: |tasks| tasks,
     },
     Chart {
@@ -74,7 +84,7 @@ const CHARTS: [Chart; 8] = [
         title: "Memory of N tasks that wait",
         axis: "tasks",
         unit: "bytes a task",
-        sizes: &[1_000, 10_000, 100_000, 1_000_000],
+        sizes: TASKS,
         ops: |tasks| tasks,
     },
     Chart {
@@ -84,7 +94,7 @@ const CHARTS: [Chart; 8] = [
         title: "Memory of N tasks that sleep",
         axis: "tasks",
         unit: "bytes a task",
-        sizes: &[1_000, 10_000, 100_000, 1_000_000],
+        sizes: TASKS,
         ops: |tasks| tasks,
     },
     Chart {
@@ -104,14 +114,34 @@ const CHARTS: [Chart; 8] = [
         title: "Memory of an echo server with N connections",
         axis: "connections",
         unit: "resident bytes a connection",
+        // Of fewer the pages of 4096 bytes decide.
         sizes: &[100, 1_000, 10_000],
         ops: |_| 20_000,
     },
 ];
 
-/// Measures and draws every chart.
-pub fn draw(families: &[Family], rounds: u32) -> Result<(), String> {
-    std::fs::create_dir_all(PICTURES).map_err(|error| format!("{PICTURES}: {error}"))?;
+/// With `--quick` no population is above this.
+const QUICK: u64 = 10_000;
+
+/// Measures and draws every chart; whether every contestant did its work.
+pub fn draw(families: &[Family], options: &Options) -> Result<bool, String> {
+    if let Some(unknown) = options
+        .only
+        .iter()
+        .find(|only| !DRAWN.contains(&only.as_str()))
+    {
+        let drawn = DRAWN.join(", ");
+        return Err(format!(
+            "growth has no contestant {unknown:?}; there are {drawn}"
+        ));
+    }
+    let folder = match options.quick || !options.only.is_empty() {
+        true => DRAFTS,
+        false => PICTURES,
+    };
+    std::fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
+    let rounds = options.rounds.unwrap_or(3);
+    let mut all_done = true;
     for plan in &CHARTS {
         let found = families.iter().find(|family| family.name == plan.family);
         let family = found.ok_or_else(|| format!("no workload {}", plan.family))?;
@@ -119,31 +149,39 @@ pub fn draw(families: &[Family], rounds: u32) -> Result<(), String> {
             name,
             points: Vec::new(),
         });
-        for &population in plan.sizes {
-            let ops = (plan.ops)(population);
+        let sizes = plan.sizes.iter().copied();
+        for population in sizes.filter(|size| !options.quick || *size <= QUICK) {
+            let ops = match options.quick {
+                true => ((plan.ops)(population) / 10).max(population),
+                false => (plan.ops)(population),
+            };
             let workload = Workload {
                 family,
                 size: Size { population, ops },
             };
-            for row in measure(&workload, rounds, |name| DRAWN.contains(&name)) {
-                let extras = plan.extra.and_then(|extra| {
-                    row.extras
-                        .iter()
-                        .find(|(name, _)| name == extra)
-                        .map(|(_, values)| values)
-                });
-                let cost = median(extras.unwrap_or(&row.figures));
-                let line = lines.iter_mut().find(|line| line.name == row.contestant);
-                println!("{}/{population} {} {cost:.2}", plan.file, row.contestant);
-                match (&row.failure, line) {
-                    (None, Some(line)) => line.points.push((population, cost)),
-                    (failure, _) => eprintln!("{}: {failure:?}", row.contestant),
+            let drawn = |name: &str| DRAWN.contains(&name) && options.wanted(name);
+            for row in measure(&workload, rounds, drawn) {
+                print!("{}/{population} {} ", plan.file, row.contestant);
+                if let Some(missing) = &row.missing {
+                    println!("{missing}");
+                    all_done = false;
+                    continue;
+                }
+                let column = row
+                    .extras
+                    .iter()
+                    .find(|(name, _)| Some(&**name) == plan.extra);
+                let cost = median(column.map_or(&row.figures, |(_, values)| values));
+                println!("{cost:.2}");
+                if let Some(line) = lines.iter_mut().find(|line| line.name == row.contestant) {
+                    line.points.push((population, cost));
                 }
             }
         }
+        let file = format!("{folder}/{}", plan.file);
         let svg = chart(plan.title, plan.axis, plan.unit, &lines);
-        let file = format!("{PICTURES}/{}", plan.file);
         std::fs::write(&file, svg).map_err(|error| format!("{file}: {error}"))?;
+        println!("{file}");
     }
-    Ok(())
+    Ok(all_done)
 }

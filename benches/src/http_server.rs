@@ -15,8 +15,8 @@ const ANSWER: &str = "HTTP/1.1 200 OK\r\nserver: floor\r\ndate: Tue, 24 Nov 2026
     content-type: text/plain; charset=utf-8\r\ncontent-length: 13\r\n\r\nHello, world!";
 
 /// Serves for ever; `delay` is in milliseconds.
-pub fn serve(delay: &str) {
-    let delay = Duration::from_millis(delay.parse().expect("milliseconds"));
+pub fn serve(delay: u64) {
+    let delay = Duration::from_millis(delay);
     pin_to(SERVER_CORE);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     // SAFETY: it only sets how many connections may wait to be accepted.
@@ -28,15 +28,16 @@ pub fn serve(delay: &str) {
     let mut streams: Vec<Option<TcpStream>> = vec![None];
     let mut free = Vec::new();
     let mut waiting: VecDeque<(Instant, u64)> = VecDeque::new();
-    let mut buffer = [0; 4096];
+    let (mut buffer, mut ready) = ([0; 4096], Vec::new());
     loop {
         let now = Instant::now();
         while waiting.front().is_some_and(|(due, _)| *due <= now) {
             let (_, token) = waiting.pop_front().expect("there is one");
             answer(streams[token as usize].as_mut());
         }
-        let ready: Vec<u64> = epoll.wait(0).collect();
-        for token in ready {
+        ready.clear();
+        ready.extend(epoll.wait(0));
+        for &token in &ready {
             if token == 0 {
                 while let Ok((stream, _)) = listener.accept() {
                     stream.set_nonblocking(true).expect("non-blocking");

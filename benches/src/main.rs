@@ -8,10 +8,10 @@
 
 use std::process::ExitCode;
 
-use lexopt::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use measure::Size;
+use options::{HELP, Options};
 use table::Table;
 use workloads::{Family, Workload};
 
@@ -22,6 +22,7 @@ mod gate;
 mod growth;
 mod http_server;
 mod measure;
+mod options;
 mod process;
 mod rounds;
 mod runtimes;
@@ -33,78 +34,11 @@ mod workloads;
 #[global_allocator]
 static ALLOCATOR: measure::Counting = measure::Counting;
 
-const HELP: &str = "\
-glassloop and its peers on the same work.
-
-    all | WORKLOAD...           measure: a family (yield) or one size of it (yield/1000)
-    instructions [WORKLOAD...]  count instructions an operation with callgrind instead (CPU-only workloads, and http)
-    syscalls [WORKLOAD...]      count system calls an operation with strace instead
-    growth                      cost against size, drawn into benches/pictures/
-    gate [--record]             compare glassloop's instructions with benches/instructions.txt, or write them there
-    --rounds N                  rounds; 3 to 7 if not given, as the workload needs
-    --quick                     3 rounds, and a tenth of the operations where more than the CPU decides
-    --only NAME,...             these contestants alone
-    --json FILE                 write the figures there too
-    --list                      what there is
-";
-
-struct Options {
-    words: Vec<String>,
-    rounds: Option<u32>,
-    quick: bool,
-    only: Vec<String>,
-    json: Option<String>,
-    list: bool,
-    cold: bool,
-    record: bool,
-    trace: Option<String>,
-}
-
-fn options() -> Result<Option<Options>, lexopt::Error> {
-    let mut options = Options {
-        words: Vec::new(),
-        rounds: None,
-        quick: false,
-        only: Vec::new(),
-        json: None,
-        list: false,
-        cold: false,
-        record: false,
-        trace: None,
-    };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("rounds") => options.rounds = Some(arguments.value()?.parse()?),
-            Long("quick") => options.quick = true,
-            Long("only") => {
-                let names = arguments.value()?.string()?;
-                options.only = names.split(',').map(str::to_owned).collect();
-            }
-            Long("json") => options.json = Some(arguments.value()?.string()?),
-            Long("list") => options.list = true,
-            Long("record") => options.record = true,
-            Long("trace") => options.trace = Some(arguments.value()?.string()?),
-            Long("cold") => options.cold = true,
-            Long("help") | Short('h') => return Ok(None),
-            Value(word) => options.words.push(word.string()?),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some(options))
-}
-
 fn main() -> ExitCode {
-    let done = match options() {
-        Ok(Some(options)) => run(&options),
-        Ok(None) => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => Err(error.to_string()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = Options::parse().map_err(|error| error.to_string());
+    match done.and_then(|options| run(&options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
@@ -112,14 +46,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), String> {
+/// Whether every contestant did its work.
+fn run(options: &Options) -> Result<bool, String> {
     process::raise_file_limit();
     let families = workloads::families();
     let words: Vec<&str> = options.words.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse().map_err(|_| format!("not a number: {text}"));
+    let wanted = |name: &str| options.wanted(name);
     match words[..] {
+        _ if options.help => print!("{HELP}"),
         _ if options.list => list(&families),
         ["child", family, contestant, population, ops] => {
-            let number = |text: &str| text.parse().map_err(|_| format!("not a number: {text}"));
             let size = Size {
                 population: number(population)?,
                 ops: number(ops)?,
@@ -127,13 +64,16 @@ fn run(options: &Options) -> Result<(), String> {
             if let Some(file) = &options.trace {
                 let _ = process::TRACE.set(file.clone());
             }
+            process::end_by_panic();
             rounds::child(find(&families, family)?, contestant, size, !options.cold)?;
         }
         ["serve", "http", delay] => {
+            process::end_by_panic();
             process::end_with_parent();
-            http_server::serve(delay);
+            http_server::serve(number(delay)?);
         }
         ["serve", "echo", name] => {
+            process::end_by_panic();
             process::end_with_parent();
             let servers = workloads::echo_servers();
             let found = servers.iter().find(|(server, _)| *server == name);
@@ -141,34 +81,47 @@ fn run(options: &Options) -> Result<(), String> {
             serve();
         }
         ["instructions", ref names @ ..] => {
-            for workload in contested(&families, names, options)?
-                .iter()
-                .filter(|workload| workload.family.is_countable())
-            {
-                println!(
-                    "{}",
-                    callgrind::table(workload, |name| wanted(options, name))
-                );
-            }
+            let mut workloads = contested(&families, names, options)?;
+            workloads.retain(|workload| workload.family.is_countable());
+            return Ok(print_all(&workloads, |work| callgrind::table(work, wanted)));
         }
         ["syscalls", ref names @ ..] => {
-            for workload in &contested(&families, names, options)? {
-                println!(
-                    "{}",
-                    syscalls::table(workload, |name| wanted(options, name))
-                );
-            }
+            let workloads = contested(&families, names, options)?;
+            return Ok(print_all(&workloads, |work| syscalls::table(work, wanted)));
         }
-        ["growth"] => growth::draw(&families, options.rounds.unwrap_or(3))?,
+        ["growth"] => return growth::draw(&families, options),
         ["gate"] => gate::run(&chosen(&families, &[], false)?, options.record)?,
+        [word @ ("growth" | "gate"), more, ..] => {
+            return Err(format!("{word} takes no workloads: {more}"));
+        }
         [] => print!("{HELP}"),
-        ref names => measure_all(&contested(&families, names, options)?, options)?,
+        ref names => return measure_all(&contested(&families, names, options)?, options),
     }
-    Ok(())
+    Ok(true)
 }
 
-fn measure_all(workloads: &[Workload], options: &Options) -> Result<(), String> {
+/// Prints a table for each; whether none says of a contestant that it failed.
+fn print_all(workloads: &[Workload], table: impl Fn(&Workload) -> (String, bool)) -> bool {
+    let mut all_done = true;
+    for workload in workloads {
+        let (text, done) = table(workload);
+        println!("{text}");
+        all_done &= done;
+    }
+    all_done
+}
+
+fn measure_all(workloads: &[Workload], options: &Options) -> Result<bool, String> {
     let (mut figures, mut summary) = (Vec::new(), String::from(table::SUMMARY_HEAD));
+    let mut all_done = true;
+    let save = |figures: &[Value]| match &options.json {
+        Some(file) => {
+            let text = json!({"workloads": figures}).to_string();
+            std::fs::write(file, text).map_err(|error| format!("{file}: {error}"))
+        }
+        None => Ok(()),
+    };
+    save(&figures)?;
     for workload in workloads {
         let usual = if options.quick {
             3
@@ -176,22 +129,16 @@ fn measure_all(workloads: &[Workload], options: &Options) -> Result<(), String> 
             workload.family.rounds
         };
         let rounds = options.rounds.unwrap_or(usual);
-        let rows = rounds::measure(workload, rounds, |name| wanted(options, name));
+        let rows = rounds::measure(workload, rounds, |name| options.wanted(name));
         let table = Table::new(workload, rows);
         println!("{}", table.markdown());
         figures.push(table.json());
         summary.push_str(&table.summary());
-        if let Some(file) = &options.json {
-            let text = json!({"workloads": figures}).to_string();
-            std::fs::write(file, text).map_err(|error| format!("{file}: {error}"))?;
-        }
+        all_done &= table.all_done();
+        save(&figures)?;
     }
     println!("### All in one\n\n{summary}");
-    Ok(())
-}
-
-fn wanted(options: &Options, name: &str) -> bool {
-    options.only.is_empty() || options.only.iter().any(|only| only == name)
+    Ok(all_done)
 }
 
 /// The [`chosen`] workloads in which somebody takes part that is asked for; each name that is asked for must be in one of them.
@@ -219,7 +166,7 @@ fn contested<'a>(
     }
     workloads.retain(|workload| {
         let mut contestants = workload.family.contestants.iter();
-        contestants.any(|(name, _)| wanted(options, name))
+        contestants.any(|(name, _)| options.wanted(name))
     });
     Ok(workloads)
 }
@@ -250,15 +197,12 @@ fn chosen<'a>(
                 },
             };
             let workload = Workload { family, size };
-            let name = workload.name();
-            if everything
-                || names
-                    .iter()
-                    .any(|&wanted| wanted == name || wanted == family.name)
-            {
+            let spelled = [workload.name(), format!("{}/{population}", family.name)];
+            let is_named = |name: &&str| *name == family.name || spelled.iter().any(|n| n == name);
+            if everything || names.iter().any(is_named) {
                 workloads.push(workload);
             }
-            known.push(name);
+            known.extend(spelled);
         }
     }
     match names

@@ -15,6 +15,24 @@ pub const CLIENT_CORE: usize = 1;
 /// Where strace writes what system calls an echo server made.
 pub static TRACE: OnceLock<String> = OnceLock::new();
 
+/// The status of a process that was to be a contestant that this machine does not have.
+pub const ABSENT: i32 = 3;
+
+/// Ends this process: the contestant is not on this machine.
+#[cfg(feature = "peers")]
+pub fn absent(why: &str) -> ! {
+    eprintln!("{why}");
+    std::process::exit(ABSENT);
+}
+
+/// Has a panic end this process with its message alone: a runtime that catches it would have the others wait for ever.
+pub fn end_by_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("{}", panic.payload_as_str().unwrap_or("it panicked"));
+        std::process::exit(1);
+    }));
+}
+
 /// Binds this thread to a core, and with it the threads and processes that it starts.
 pub fn pin_to(core: usize) {
     // Not `available_parallelism`: that counts the cores of this thread, one after the first call.

@@ -1,13 +1,15 @@
 //! Rounds: each contestant runs in a process of its own, one after the other, and again; so that a busy moment of the machine
 //! meets all of them, and none inherits another's memory or threads.
 
-use std::process::{Command, Stdio};
+use std::fmt;
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::measure::{Outcome, Size};
+use crate::process::ABSENT;
 use crate::workloads::{Family, Workload};
 
 /// One contestant's figures of all rounds, or why it has none.
@@ -16,7 +18,31 @@ pub struct Row {
     pub figures: Vec<f64>,
     /// Of each further column its name and the figures.
     pub extras: Vec<(String, Vec<f64>)>,
-    pub failure: Option<String>,
+    pub missing: Option<Missing>,
+}
+
+/// Why there are no figures.
+#[derive(Clone)]
+pub enum Missing {
+    /// The work was not done.
+    Failed(String),
+    /// The contestant is not on this machine.
+    Absent(String),
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::Failed(why) => write!(f, "failed: {why}"),
+            Missing::Absent(why) => write!(f, "not measured: {why}"),
+        }
+    }
+}
+
+impl Row {
+    pub fn failed(&self) -> bool {
+        matches!(self.missing, Some(Missing::Failed(_)))
+    }
 }
 
 /// Runs a workload `rounds` times on each contestant whose name `wanted` allows.
@@ -28,14 +54,14 @@ pub fn measure(workload: &Workload, rounds: u32, wanted: impl Fn(&str) -> bool) 
             contestant,
             figures: Vec::new(),
             extras: Vec::new(),
-            failure: None,
+            missing: None,
         })
         .collect();
     for round in 0..rounds {
         // Each round begins with another one.
         let first = round as usize % rows.len().max(1);
         rows.rotate_left(first);
-        for row in rows.iter_mut().filter(|row| row.failure.is_none()) {
+        for row in rows.iter_mut().filter(|row| row.missing.is_none()) {
             match run_child(workload.family, row.contestant, workload.size) {
                 Ok((figure, extras)) => {
                     row.figures.push(figure);
@@ -46,7 +72,7 @@ pub fn measure(workload: &Workload, rounds: u32, wanted: impl Fn(&str) -> bool) 
                         row.extras[i].1.push(value);
                     }
                 }
-                Err(failure) => row.failure = Some(failure),
+                Err(missing) => row.missing = Some(missing),
             }
         }
         rows.rotate_right(first);
@@ -72,7 +98,21 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 type Figures = (f64, Vec<(String, f64)>);
 
-fn run_child(family: &Family, contestant: &str, size: Size) -> Result<Figures, String> {
+fn run_child(family: &Family, contestant: &str, size: Size) -> Result<Figures, Missing> {
+    let output = output_of(family, contestant, size).map_err(Missing::Failed)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().next().unwrap_or("it said nothing").to_owned();
+    match output.status.code() {
+        Some(0) => {
+            parse(&output.stdout).ok_or_else(|| Missing::Failed("it printed no figures".to_owned()))
+        }
+        Some(ABSENT) => Err(Missing::Absent(said)),
+        Some(_) => Err(Missing::Failed(said)),
+        None => Err(Missing::Failed(output.status.to_string())),
+    }
+}
+
+fn output_of(family: &Family, contestant: &str, size: Size) -> Result<Output, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut child = Command::new(program)
         .args(child_arguments(family, contestant, size))
@@ -88,19 +128,12 @@ fn run_child(family: &Family, contestant: &str, size: Size) -> Result<Figures, S
     {
         if start.elapsed() > LIMIT {
             let _ = child.kill();
+            let _ = child.wait();
             return Err(format!("not done after {} s", LIMIT.as_secs()));
         }
         thread::sleep(Duration::from_millis(5));
     }
-    let output = child
-        .wait_with_output()
-        .map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        return Err(format!("{}: {said:.200}", output.status));
-    }
-    parse(&output.stdout).ok_or_else(|| "it printed no figures".to_owned())
+    child.wait_with_output().map_err(|error| error.to_string())
 }
 
 fn parse(printed: &[u8]) -> Option<Figures> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::rounds::Row;
+use crate::rounds::{Missing, Row};
 use crate::workloads::Workload;
 
 /// The middle one, or the mean of the middle two.
@@ -63,15 +63,23 @@ impl<'a> Table<'a> {
 
     /// The fastest that is neither floor nor glassloop.
     fn best_peer(&self) -> Option<&Row> {
-        let ran = |row: &&Row| row.failure.is_none() && !row.figures.is_empty();
-        let mut rows = self.rows.iter().filter(ran);
-        rows.find(|row| !Self::is_floor(row) && !row.contestant.starts_with("glassloop"))
+        let mut rows = self.rows.iter().filter(|row| row.missing.is_none());
+        rows.find(|row| Self::is_peer(row))
+    }
+
+    fn is_peer(row: &Row) -> bool {
+        !Self::is_floor(row) && !row.contestant.starts_with("glassloop")
+    }
+
+    /// Whether nobody failed.
+    pub fn all_done(&self) -> bool {
+        !self.rows.iter().any(Row::failed)
     }
 
     fn floor(&self) -> Option<&Row> {
         self.rows
             .iter()
-            .find(|row| Self::is_floor(row) && row.failure.is_none())
+            .find(|row| Self::is_floor(row) && row.missing.is_none())
     }
 
     pub fn markdown(&self) -> String {
@@ -97,8 +105,9 @@ impl<'a> Table<'a> {
             "--:|".repeat(extras.len())
         );
         for row in &self.rows {
-            if let Some(failure) = &row.failure {
-                let _ = writeln!(text, "| {} | failed: {failure} |", row.contestant);
+            if let Some(missing) = &row.missing {
+                let missing = missing.to_string().replace('|', "\\|");
+                let _ = writeln!(text, "| {} | {missing} |", row.contestant);
                 continue;
             }
             let best = row.figures.iter().copied().fold(f64::INFINITY, f64::min);
@@ -128,23 +137,33 @@ impl<'a> Table<'a> {
     /// The workload as a line of the table under [`SUMMARY_HEAD`].
     pub fn summary(&self) -> String {
         let ours = self.rows.iter().find(|row| row.contestant == "glassloop");
-        let figure =
-            |row: Option<&Row>| row.map_or(String::new(), |row| number(median(&row.figures)));
+        let figure = |row: Option<&Row>| match row {
+            Some(row) if row.failed() => "failed".to_owned(),
+            Some(row) => number(median(&row.figures)),
+            None => String::new(),
+        };
         let to = |base: Option<&Row>| {
-            let both = ours.filter(|row| row.failure.is_none()).zip(base);
+            let both = ours.filter(|row| row.missing.is_none()).zip(base);
             both.map_or(String::new(), |(ours, base)| {
                 format!("{:.2}", ratio(ours, base))
             })
         };
         let (peer, floor) = (self.best_peer(), self.floor());
+        // One that failed might have been the best.
+        let failed = self
+            .rows
+            .iter()
+            .filter(|row| Self::is_peer(row) && row.failed());
+        let failed = failed.map(|row| format!(" ({} failed)", row.contestant));
         format!(
-            "| {} | {} | {} | {} | {} {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} {}{} | {} | {} |\n",
             self.workload.name(),
             self.workload.family.unit,
-            figure(floor),
+            figure(self.rows.iter().find(|row| Self::is_floor(row))),
             figure(ours),
             figure(peer),
             peer.map_or("", |row| row.contestant),
+            failed.collect::<String>(),
             to(peer),
             to(floor),
         )
@@ -155,12 +174,12 @@ impl<'a> Table<'a> {
         let rows = self.rows.iter().map(|row| {
             json!({
                 "contestant": row.contestant,
-                "median": median(&row.figures),
+                "median": row.missing.is_none().then(|| median(&row.figures)),
                 "rounds": row.figures,
                 "to_best_peer": peer.map(|base| ratio(row, base)),
                 "to_floor": floor.map(|base| ratio(row, base)),
                 "extras": row.extras.iter().map(|(name, values)| (name.clone(), json!(median(values)))).collect::<serde_json::Map<_, _>>(),
-                "failure": row.failure,
+                "failure": row.missing.as_ref().map(Missing::to_string),
             })
         });
         json!({

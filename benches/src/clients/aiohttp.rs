@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::http_server::BODY;
 use crate::measure::{Outcome, Size};
-use crate::process::{CLIENT_CORE, Server, pin_to};
+use crate::process::{ABSENT, CLIENT_CORE, Server, absent, pin_to};
 
 const SCRIPT: &str = include_str!("aiohttp_get.py");
 
@@ -20,8 +20,11 @@ pub fn keep_alive(Size { population, ops }: Size) -> Outcome {
         .args(["-c", SCRIPT])
         .arg(format!("http://{}/", server.address))
         .args([BODY, &population.to_string(), &each.to_string()])
-        .output()
-        .expect("python3 is installed");
+        .output();
+    let Ok(ran) = ran else { absent("no python3") };
+    if ran.status.code() == Some(ABSENT) {
+        absent("python3 has no aiohttp");
+    }
     let complaint = String::from_utf8_lossy(&ran.stderr);
     let last = complaint.lines().last().unwrap_or_default();
     assert!(ran.status.success(), "{last}");

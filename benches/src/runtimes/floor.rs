@@ -105,6 +105,9 @@ impl Runtime for Floor {
     type Handle<T: 'static> = Rc<dyn Joinable<T>>;
 
     fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
+        // Nor does it give memory back: else each round of a large workload pays for fresh pages, or not, as the heap's end happens to be.
+        // SAFETY: it only sets a limit of the allocator.
+        unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX) };
         let main = Self::spawn(main);
         while let Some(task) = READY.with_borrow_mut(VecDeque::pop_front) {
             task.step();

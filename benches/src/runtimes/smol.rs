@@ -1,14 +1,15 @@
-//! smol: a `LocalExecutor` under async-io's reactor.
+//! smol: its executor for one thread under async-io's reactor; the static one, which keeps no list of its tasks to drop them.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
+use async_executor::{LocalExecutor, StaticLocalExecutor, Task};
+use smol::Timer;
 use smol::channel::{Receiver, Sender};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::{Mutex, MutexGuard};
 use smol::net::TcpListener;
-use smol::{LocalExecutor, Task, Timer};
 
 use super::{Locks, Net, Queues, Runtime, Timed};
 use crate::process::{announce, quit_if_asked};
@@ -16,14 +17,14 @@ use crate::process::{announce, quit_if_asked};
 pub struct Smol;
 
 thread_local! {
-    static EXECUTOR: Cell<Option<&'static LocalExecutor<'static>>> = const { Cell::new(None) };
+    static EXECUTOR: Cell<Option<&'static StaticLocalExecutor>> = const { Cell::new(None) };
 }
 
 impl Runtime for Smol {
     type Handle<T: 'static> = Task<T>;
 
     fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
-        let executor: &'static LocalExecutor = Box::leak(Box::new(LocalExecutor::new()));
+        let executor = LocalExecutor::new().leak();
         EXECUTOR.set(Some(executor));
         smol::block_on(executor.run(executor.spawn(main)))
     }

@@ -163,32 +163,3 @@ pub fn throughput<R: Runtime>(Size { ops, .. }: Size) -> Outcome {
         outcome.with("wall ns", wall.as_nanos() as f64 / ops as f64)
     })
 }
-
-/// Each number is a callback for the loop.
-pub fn call_soon_threadsafe(Size { ops, .. }: Size) -> Outcome {
-    pin_to(SERVER_CORE);
-    let event_loop = glassloop::EventLoop::new().expect("a loop");
-    let handle = event_loop.handle();
-    let received = Arc::new(AtomicU64::new(0));
-    let meter = Meter::start();
-    let sending = thread::spawn(move || {
-        pin_to(CLIENT_CORE);
-        for i in 0..ops {
-            let received = received.clone();
-            let call = move || {
-                check("call", received.fetch_add(1, Ordering::Relaxed), i);
-                if i + 1 == ops {
-                    glassloop::get_running_loop().expect("it runs").stop();
-                }
-            };
-            handle.call_soon_threadsafe(call).expect("it is open");
-        }
-    });
-    event_loop
-        .run_forever()
-        .expect("it runs until it is stopped");
-    let (outcome, wall) = (meter.per(ops), meter.wall());
-    sending.join().expect("no panic");
-    event_loop.close().expect("the loop closes");
-    outcome.with("wall ns", wall.as_nanos() as f64 / ops as f64)
-}

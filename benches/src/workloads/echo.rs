@@ -26,10 +26,11 @@ pub fn serve_floor() {
     let mut epoll = Epoll::new();
     let mut streams: Vec<Option<TcpStream>> = vec![None];
     epoll.add(&listener, 0, libc::EPOLLIN);
-    let mut buffer = [0; 1024];
+    let (mut buffer, mut ready) = ([0; 1024], Vec::new());
     loop {
-        let ready: Vec<u64> = epoll.wait(-1).collect();
-        for token in ready {
+        ready.clear();
+        ready.extend(epoll.wait(-1));
+        for &token in &ready {
             if token == 0 {
                 while let Ok((stream, _)) = listener.accept() {
                     stream.set_nonblocking(true).expect("non-blocking");

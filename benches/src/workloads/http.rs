@@ -3,7 +3,10 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 #[cfg(feature = "peers")]
-use std::thread;
+use std::{
+    sync::{Arc, Barrier},
+    thread,
+};
 
 use crate::clients::Client;
 use crate::epoll::Epoll;
@@ -55,13 +58,12 @@ pub fn keep_alive<C: Client>(Size { population, ops }: Size) -> Outcome {
     C::Runtime::run(async move {
         let shared = C::shared(population as usize);
         let each = ops / population;
-        // Connected and warm, one after the other.
         let mut ready = Vec::new();
         for _ in 0..population {
-            let mut own = C::own(&shared, address).await;
-            check("body", C::get(&mut own).await.as_ref(), BODY.as_bytes());
-            ready.push(own);
+            ready.push(C::own(&shared, address).await);
         }
+        // All at once, so that a pool too has a connection for each before the time is taken.
+        let ready = get_all::<C>(ready, 1).await;
         let meter = Meter::start();
         let ready = get_all::<C>(ready, each).await;
         let outcome = outcome(&meter, each * population);
@@ -183,12 +185,34 @@ pub fn chapter_floor(Size { population, ops }: Size) -> Outcome {
 pub fn keep_alive_ureq(Size { population, ops }: Size) -> Outcome {
     pin_to(CLIENT_CORE);
     let server = Server::start("http", "0");
-    let (meter, each) = (Meter::start(), ops / population);
-    ureq_threads(&server, population, each);
+    let each = ops / population;
+    let gate = Arc::new(Barrier::new(population as usize + 1));
+    let threads = ureq_threads(&server, population, {
+        let gate = gate.clone();
+        move |get| {
+            // Warm, timed, and then with the allocations counted.
+            for gets in [1, each, COUNTED] {
+                gate.wait();
+                (0..gets).for_each(|_| get());
+                gate.wait();
+            }
+        }
+    });
+    let phase = || {
+        gate.wait();
+        gate.wait();
+    };
+    phase();
+    let meter = Meter::start();
+    phase();
     let outcome = outcome(&meter, each * population);
     let allocations = Allocations::start();
-    ureq_threads(&server, population, COUNTED);
-    with_allocations(outcome, &allocations, COUNTED * population)
+    phase();
+    let outcome = with_allocations(outcome, &allocations, COUNTED * population);
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().expect("no panic"));
+    outcome
 }
 
 /// A thread for each request of the chapter.
@@ -197,27 +221,32 @@ pub fn chapter_ureq(Size { population, ops }: Size) -> Outcome {
     pin_to(CLIENT_CORE);
     let server = Server::start("http", &ops.to_string());
     let meter = Meter::start();
-    ureq_threads(&server, population, 1);
+    let threads = ureq_threads(&server, population, |get| get());
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().expect("no panic"));
     in_delays(&meter, population, ops)
 }
 
+/// So many threads that do `work`, each with a GET on a connection of its own.
 #[cfg(feature = "peers")]
-fn ureq_threads(server: &Server, threads: u64, each: u64) {
+fn ureq_threads(
+    server: &Server,
+    threads: u64,
+    work: impl Fn(&dyn Fn()) + Clone + Send + 'static,
+) -> Vec<thread::JoinHandle<()>> {
     let url = format!("http://{}/", server.address);
-    let get = move || {
+    let run = move || {
         let agent = ureq::Agent::new_with_defaults();
-        for _ in 0..each {
+        work(&|| {
             let mut response = agent.get(&url).call().expect("a response");
             let body = response.body_mut().read_to_string().expect("a body");
             check("body", body.as_str(), BODY);
-        }
+        });
     };
     let start = |_| {
         let builder = thread::Builder::new().stack_size(128 << 10);
-        builder.spawn(get.clone()).expect("a thread")
+        builder.spawn(run.clone()).expect("a thread")
     };
-    let threads: Vec<_> = (0..threads).map(start).collect();
-    for thread in threads {
-        thread.join().expect("no panic");
-    }
+    (0..threads).map(start).collect()
 }

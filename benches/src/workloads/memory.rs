@@ -22,6 +22,7 @@ pub fn on_timer<R: Timed>(size: Size) -> Outcome {
     R::run(parking::<R, _>(size, |started| async move {
         started.count();
         R::sleep(Duration::from_secs(3600)).await;
+        panic!("a sleep of an hour has ended");
     }))
 }
 

@@ -18,6 +18,7 @@ pub mod echo;
 pub mod http;
 pub mod memory;
 pub mod tasks;
+pub mod threadsafe;
 pub mod timers;
 
 /// Runs a workload once, on one contestant.
@@ -43,6 +44,12 @@ impl Family {
     /// own and not counted; waiting takes no instructions.
     pub fn is_countable(&self) -> bool {
         self.cpu_only || self.name == "http"
+    }
+
+    /// The contestants that work in this process: what another one does is not counted.
+    pub fn within(&self) -> impl Iterator<Item = &'static str> {
+        let names = self.contestants.iter().map(|(name, _)| *name);
+        names.filter(|name| *name != "aiohttp")
     }
 }
 
@@ -137,14 +144,17 @@ pub fn echo_servers() -> Vec<(&'static str, fn())> {
 /// One loop, and how closely it is looked at.
 fn observed() -> Vec<(&'static str, Run)> {
     vec![
-        ("off", Box::new(tasks::yields::<Glass>) as Run),
+        ("glassloop", Box::new(tasks::yields::<Glass>) as Run),
         (
-            "observer that does nothing",
+            "glassloop idle observer",
             Box::new(tasks::yields::<Observed<Idle>>),
         ),
-        ("recorder", Box::new(tasks::yields::<Observed<Recording>>)),
         (
-            "flight recorder",
+            "glassloop recorder",
+            Box::new(tasks::yields::<Observed<Recording>>),
+        ),
+        (
+            "glassloop flight recorder",
             Box::new(tasks::yields::<Observed<Flight>>),
         ),
     ]
@@ -240,7 +250,7 @@ pub fn families() -> Vec<Family> {
         ),
         cpu(
             "sleep_virtual",
-            "the same in virtual time, which only glassloop has",
+            "the same in virtual time, in which the peers are not measured",
             vec![("glassloop", Box::new(timers::sleep_drop::<Virtual>) as Run)],
             &[(0, 1_000_000), (100_000, 1_000_000)],
         ),
@@ -309,13 +319,20 @@ pub fn families() -> Vec<Family> {
             "wake_throughput",
             "another thread sends numbers; CPU of both",
             "ns",
-            and(
-                runtimes!(cross::throughput),
-                [(
-                    "glassloop call_soon_threadsafe",
-                    cross::call_soon_threadsafe,
-                )],
-            ),
+            runtimes!(cross::throughput),
+            &[(1, 1_000_000)],
+        ),
+        other(
+            "call_soon_threadsafe",
+            "another thread asks for calls, or starts tasks; CPU of both",
+            "ns",
+            vec![
+                ("glassloop", Box::new(threadsafe::glass) as Run),
+                #[cfg(feature = "peers")]
+                ("tokio-local", Box::new(threadsafe::tokio)),
+                #[cfg(feature = "peers")]
+                ("smol", Box::new(threadsafe::smol)),
+            ],
             &[(1, 1_000_000)],
         ),
         other(

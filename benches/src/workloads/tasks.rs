@@ -130,19 +130,21 @@ pub fn gather<R: Runtime>(Size { population, ops }: Size) -> Outcome {
     R::run(async move {
         let meter = Meter::start();
         let rounds = ops / population;
-        let mut sum = 0;
-        for _ in 0..rounds {
+        let (mut sum, mut last) = (0, Vec::new());
+        for round in 1..=rounds {
             let all: Vec<_> = (0..population).map(async |i| i).collect();
             let values = R::gather(all).await;
-            check(
-                "the last value",
-                values.last().copied(),
-                Some(population - 1),
-            );
             sum += values.iter().sum::<u64>();
+            if round == rounds {
+                last = values;
+            }
         }
         let outcome = meter.per(rounds * population);
         check("sum", sum, rounds * (population * (population - 1) / 2));
+        check("values", last.len() as u64, population);
+        let pairs = (0..population).zip(last);
+        let wrong: Vec<_> = pairs.filter(|(i, value)| i != value).take(3).collect();
+        check("values out of order", wrong, Vec::new());
         outcome
     })
 }
