@@ -27,8 +27,12 @@ pub(crate) trait Outcome<T>: Watchable {
     /// Moves the value out, which counts as having looked at it; `None` while it is pending.
     fn take(&self) -> Option<Result<T, TaskError>>;
 
-    /// Sets the outcome of a promise.
-    fn put(self: Rc<Self>, outcome: Result<T, TaskError>) -> Result<(), InvalidStateError>;
+    /// Sets the outcome of a promise, at this place in the source.
+    fn put(
+        self: Rc<Self>,
+        outcome: Result<T, TaskError>,
+        site: Site,
+    ) -> Result<(), InvalidStateError>;
 
     fn as_task(self: Rc<Self>) -> Option<Rc<dyn Runnable>>;
 }

@@ -326,6 +326,11 @@ pub enum Event<'a> {
         /// It panicked.
         panicked: bool,
     },
+    /// A promise is fulfilled by whoever runs: by its `set_result`, or since what it shields is done. Whom that wakes follows.
+    PromiseDone {
+        /// Where.
+        site: Site,
+    },
     /// A cancellation of this task was asked for.
     CancelRequest {
         /// The task.

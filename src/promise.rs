@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::current;
 use crate::error::{InvalidStateError, Panic, TaskError};
 use crate::header::{Ended, ListenerKey, Request, Runnable, Waitable, Watchable, Watching};
-use crate::observe::WaitKind;
+use crate::observe::{Event, Site, WaitKind};
 use crate::text::{Short, function_name};
 
 struct PromiseCell<T> {
@@ -77,7 +77,11 @@ impl<T: 'static> Outcome<T> for PromiseCell<T> {
         ended.then(|| take_outcome(&mut self.outcome.borrow_mut()))
     }
 
-    fn put(self: Rc<Self>, outcome: Result<T, TaskError>) -> Result<(), InvalidStateError> {
+    fn put(
+        self: Rc<Self>,
+        outcome: Result<T, TaskError>,
+        site: Site,
+    ) -> Result<(), InvalidStateError> {
         if self.completion.ended().is_some() {
             return Err(InvalidStateError::AlreadyDone);
         }
@@ -86,6 +90,7 @@ impl<T: 'static> Outcome<T> for PromiseCell<T> {
             Err(TaskError::Cancelled) => Ended::Cancelled,
             Err(_) => Ended::Panicked,
         };
+        self.core.observe(|| Event::PromiseDone { site });
         self.settle(how, outcome);
         Ok(())
     }
@@ -151,8 +156,9 @@ impl<T: 'static> Promise<T> {
     ///
     /// # Errors
     /// [`InvalidStateError`] when it is done or cancelled already (the value is dropped), or when it is a task.
+    #[track_caller]
     pub fn set_result(&self, value: T) -> Result<(), InvalidStateError> {
-        self.cell.clone().put(Ok(value))
+        self.cell.clone().put(Ok(value), Location::caller())
     }
 
     /// Whether it has an outcome, or was cancelled.

@@ -205,7 +205,11 @@ impl<F: Future + 'static> Outcome<F::Output> for TaskCell<F> {
         }
     }
 
-    fn put(self: Rc<Self>, _: Result<F::Output, TaskError>) -> Result<(), InvalidStateError> {
+    fn put(
+        self: Rc<Self>,
+        _: Result<F::Output, TaskError>,
+        _: Site,
+    ) -> Result<(), InvalidStateError> {
         Err(match self.ended() {
             Some(_) => InvalidStateError::AlreadyDone,
             None => InvalidStateError::IsTask,

@@ -5,12 +5,13 @@
 #[allow(dead_code)]
 mod browser;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use browser::Browser;
 use browser::runs::{blocked, cut_off, done, nap, recorded, three_naps};
-use glassloop::sleep;
 use glassloop::trace::html;
+use glassloop::{Promise, create_task, sleep, sync};
 
 /// All that the page shows of a moment.
 const SHOWN: &str =
@@ -581,5 +582,41 @@ fn blocks_of_one_function_are_told_apart_by_their_lines() {
             &line("culprit.await")
         ])
     );
+    done(browser);
+}
+
+#[test]
+fn who_awaited_a_promise_ran_because_somebody_fulfilled_it() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    let main = async {
+        let (promise, event) = (Promise::new(), Rc::new(sync::Event::new()));
+        let (given, told) = (promise.clone(), event.clone());
+        let waiter = create_task(async move { told.wait().await });
+        let giver = create_task(async move {
+            given.set_result(7).unwrap();
+            // At once behind it, and not because of it.
+            event.set();
+        });
+        assert_eq!(promise.await.unwrap(), 7);
+        giver.await.unwrap();
+        waiter.await.unwrap();
+    };
+    browser.visit(&html(&[recorded("promise", main)]), "");
+    browser.eval("search('fulfils')");
+    let said = browser.text(SAYS);
+    assert!(
+        said.starts_with("T3 fulfils a promise at player.rs:"),
+        "{said}"
+    );
+    browser.eval("search('wakes T1')");
+    let main = browser.text("$('why').textContent");
+    let told = "woken by T3, which fulfilled a promise";
+    assert!(main.contains(told), "{main}");
+    browser.eval("search('wakes T2')");
+    let waiter = browser.text("$('why').textContent");
+    assert!(waiter.contains("woken by T3"), "{waiter}");
+    assert!(!waiter.contains("promise"), "{waiter}");
     done(browser);
 }

@@ -388,3 +388,20 @@ fn what_the_peer_has_done_is_ready_for_all_who_have_to_see_it() {
         assert_eq!(of_a_source(bad), 1, "{bad}");
     }
 }
+
+#[test]
+fn a_promise_is_fulfilled_by_who_runs() {
+    let by = |task: u32| {
+        let doings = [record(0, 0, Kind::FutDone, 0, [task, 0, 0])];
+        of_a_step(&doings, end::FINISHED, &[])
+    };
+    assert_eq!(by(1), [""; 0]);
+    let [violation] = &by(2)[..] else {
+        panic!("one rule is broken");
+    };
+    assert!(violation.contains("breaks I1"), "{violation}");
+    assert!(
+        violation.ends_with("FUT_DONE of Task-2, which does not run"),
+        "{violation}"
+    );
+}

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use glassloop::trace::{self, Kind, Recorder};
-use glassloop::{EventLoop, create_task, get_running_loop, sleep, yield_now};
+use glassloop::{EventLoop, Promise, create_task, get_running_loop, sleep, yield_now};
 use support::sibling;
 use trace_program::in_virtual_time;
 
@@ -347,4 +347,35 @@ fn the_table_names_who_stood_by_while_a_step_blocked_and_what_was_late() {
         text.contains("\nno step took 100.0 ms or longer\n"),
         "{text}"
     );
+}
+
+#[test]
+fn who_fulfils_a_promise_is_told_with_the_line() {
+    let recorder = Rc::new(Recorder::new("promise"));
+    let builder = EventLoop::builder().virtual_time();
+    let event_loop = builder.observer(recorder.clone()).build().unwrap();
+    let line = line!() + 4;
+    let main = async {
+        let promise = Promise::new();
+        let given = promise.clone();
+        create_task(async move { given.set_result(7).unwrap() });
+        assert_eq!(promise.await.unwrap(), 7);
+    };
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    let trace = recorder.trace();
+    assert_eq!(trace::check(&trace), []);
+    let place = format!("tests/trace_forms.rs:{line}");
+    let done = trace.records.iter().find(|r| r.kind == Kind::FutDone);
+    let done = done.unwrap();
+    assert_eq!((done.a, trace.place(done.c)), (2, place.clone()));
+    let order = trace::order(&trace);
+    let told = format!(" ✓, fulfils a promise at {place}, wakes T1\n");
+    assert!(order.contains(&told), "{order}");
+    let text = trace::text(&trace);
+    assert!(text.contains("T2✓(promise)→T1\n"), "{text}");
+    let chrome = trace::chrome(std::slice::from_ref(&trace));
+    let told =
+        format!(r#""name":"fulfils a promise","ts":0.000,"s":"t","args":{{"at":"{place}"}}"#);
+    assert!(chrome.contains(&told), "{chrome}");
 }

@@ -62,6 +62,7 @@ fn legal_without(trace: &Trace, i: usize) -> Option<&'static str> {
         Kind::ResultLost => Some("somebody may have looked at the outcome"),
         Kind::WakeDup => Some("nothing follows from it"),
         Kind::CancelReq => Some("a timeout cancels without asking"),
+        Kind::FutDone => Some("a task may wake another one without a promise"),
         Kind::WaitProgress => Some("the last count of a wait"),
         Kind::TimerCancel if !rest.iter().any(|r| r.kind == Kind::Turn) => {
             Some("the loop is closed over timers")
@@ -84,6 +85,7 @@ fn legal_doubled(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::TaskName | Kind::Mark | Kind::Queue => Some("words and figures for the reader"),
         Kind::CancelReq | Kind::WakeDup => Some("it may be asked, or woken, twice"),
+        Kind::FutDone => Some("a step may fulfil two promises"),
         Kind::WaitProgress => Some("said twice in the step that begins to wait"),
         Kind::BlockBegin => Some("blocking code may be nested, and a thread outlive the trace"),
         _ => None,
@@ -107,6 +109,7 @@ fn legal_swapped(first: &Record, second: &Record) -> Option<&'static str> {
             Kind::TaskName
                 | Kind::Mark
                 | Kind::Queue
+                | Kind::FutDone
                 | Kind::ResultLost
                 | Kind::BlockBegin
                 | Kind::BlockEnd

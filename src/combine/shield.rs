@@ -30,8 +30,8 @@ use crate::promise::Promise;
 /// ```
 #[track_caller]
 pub fn shield<A: Awaitable>(awaitable: A) -> Promise<A::Value> {
-    let core = current::expect();
-    let spawner = Spawner::new(core.clone(), Location::caller());
+    let (core, site) = (current::expect(), Location::caller());
+    let spawner = Spawner::new(core.clone(), site);
     let inner = match awaitable.into_promise(&spawner) {
         Ok(inner) => inner,
         Err(error) => panic!("{error}"),
@@ -41,7 +41,7 @@ pub fn shield<A: Awaitable>(awaitable: A) -> Promise<A::Value> {
     let follow = move |inner: &Promise<A::Value>| {
         // A value that nobody awaits any more stays where it is.
         if !follower.done() {
-            let _ = follower.cell.clone().put(A::fetch(inner));
+            let _ = follower.cell.clone().put(A::fetch(inner), site);
         }
     };
     match inner.done() {

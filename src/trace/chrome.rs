@@ -129,6 +129,15 @@ impl Process<'_> {
                     let more = format_args!(r#","ts":{t},"s":"p","args":{{"value":{value}}}"#);
                     self.put("i", PEN, trace.string(record.a), more);
                 }
+                Kind::FutDone => {
+                    let (t, place) = (Micros(record.t), Quoted(&trace.place(record.c)).to_string());
+                    let thread = match record.a {
+                        0 => PEN,
+                        task => TASKS + u64::from(task),
+                    };
+                    let more = format_args!(r#","ts":{t},"s":"t","args":{{"at":{place}}}"#);
+                    self.put("i", thread, "fulfils a promise", more);
+                }
                 Kind::PollExit if record.flags != 0 => {
                     let t = Micros(record.t);
                     self.put("i", PEN, "signal", format_args!(r#","ts":{t},"s":"t""#));

@@ -74,6 +74,9 @@ kinds! {
     CbRun = "CB_RUN",
     /// A callback has run. `a`: the callback; flags: 1 it panicked.
     CbEnd = "CB_END",
+    /// A promise is fulfilled; whom that wakes follows. `a`: the task that does it, 0 for a callback or code outside the loop, `c`: the
+    /// place.
+    FutDone = "FUT_DONE",
     /// A task is asked to cancel. `a`: the task, `b`: the task that asks.
     CancelReq = "CANCEL_REQ",
     /// The panic of a task was dropped unseen. `a`: the task.

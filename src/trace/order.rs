@@ -77,6 +77,10 @@ fn line(out: &mut String, trace: &Trace, ran: &Ran) {
     if !ran.spawns.is_empty() {
         let _ = write!(text, ", makes {}", names(&ran.spawns));
     }
+    let places = ran.fulfils.iter().map(|place| own_place(trace, *place));
+    for place in places.filter(|place| !place.is_empty()) {
+        let _ = write!(text, ", fulfils a promise at {place}");
+    }
     if !ran.wakes.is_empty() {
         let _ = write!(text, ", wakes {}", names(&ran.wakes));
     }

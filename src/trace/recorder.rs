@@ -309,6 +309,9 @@ impl Recorder {
                 let timer = timer.unwrap_or(0) as u32;
                 self.put(Kind::CbAdd, flags, callback, timer, self.site(site));
             }
+            Event::PromiseDone { site } => {
+                self.put(Kind::FutDone, 0, self.running.get(), 0, self.site(site));
+            }
             Event::CancelRequest { task, by } => {
                 self.put(Kind::CancelReq, 0, task, by.unwrap_or(0) as u32, 0);
             }

@@ -182,7 +182,15 @@ fn ran_text(ran: &Ran, strings: &[String]) -> String {
     let counts = ran.counts.iter();
     let counts = counts.map(|(who, done, all)| format!("({}:{done}/{all})", short(*who, strings)));
     let counts: String = counts.collect();
-    format!("{what}{spawns}{}{counts}", arrows(&ran.wakes, strings))
+    let fulfils = match ran.fulfils.len() {
+        0 => String::new(),
+        1 => "(promise)".to_owned(),
+        more => format!("({more}-promises)"),
+    };
+    format!(
+        "{what}{spawns}{fulfils}{}{counts}",
+        arrows(&ran.wakes, strings)
+    )
 }
 
 /// Without blanks, since the columns are made of them.

@@ -43,6 +43,8 @@ pub(crate) struct Ran {
     pub(crate) spawns: Vec<Who>,
     /// Who waits for several things, of which this was one: so many are done, of so many.
     pub(crate) counts: Vec<(Who, u32, u32)>,
+    /// The places where it has fulfilled promises.
+    pub(crate) fulfils: Vec<u32>,
     /// It still runs where the trace ends.
     pub(crate) open: bool,
 }
@@ -151,6 +153,11 @@ impl Turns {
                     ran.counts.push((who, b, record.c));
                 }
             }
+            Kind::FutDone if self.state.running.is_some() => {
+                if let Some(ran) = self.last_ran() {
+                    ran.fulfils.push(record.c);
+                }
+            }
             Kind::CbAdd => drop(self.callbacks.insert(a, record.c)),
             Kind::CbRun => {
                 let place = self.callbacks.remove(&a).unwrap_or(0);
@@ -253,6 +260,7 @@ impl Turns {
                 wakes: Vec::new(),
                 spawns: Vec::new(),
                 counts: Vec::new(),
+                fulfils: Vec::new(),
                 open: false,
             });
         });

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use glassloop::trace::{self, Recorder, Trace};
-use glassloop::{EventLoop, create_task, gather, sleep, sync, yield_now};
+use glassloop::{EventLoop, Promise, create_task, gather, sleep, sync, yield_now};
 
 /// A program that does one of each thing that a loop can do.
 pub fn of_all_kinds() -> Trace {
@@ -26,6 +26,10 @@ pub fn of_all_kinds() -> Trace {
             queue.put(i).await.unwrap();
         }
         consumer.await.unwrap();
+        let promise = Promise::new();
+        let given = promise.clone();
+        create_task(async move { given.set_result(7).unwrap() });
+        assert_eq!(promise.await.unwrap(), 7);
         let cancelled = create_task(sleep(Duration::from_secs(9)));
         yield_now().await;
         cancelled.cancel();

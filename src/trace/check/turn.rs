@@ -93,6 +93,7 @@ impl Checker {
                     self.broken(Rule::Wakeable, text);
                 }
             }
+            Kind::FutDone if a != 0 => self.only_in_its_step(record),
             Kind::WaitProgress if self.state.running != Some(Item::Task(a)) => {
                 self.counts_on(a, b, record.c);
             }
@@ -106,7 +107,10 @@ impl Checker {
     /// I7: nothing is before the loop was made, or after its end.
     fn between_its_ends(&mut self, last: Option<Kind>, kind: Kind) {
         // What outlives the loop is dropped later.
-        let late = matches!(kind, Kind::ResultLost | Kind::IoDereg | Kind::Queue);
+        let late = matches!(
+            kind,
+            Kind::ResultLost | Kind::IoDereg | Kind::Queue | Kind::FutDone
+        );
         match (last, kind) {
             (None, Kind::RunBegin | Kind::Cut) => {}
             (None, _) => self.broken(Rule::Ended, "nothing says that the loop was made".into()),

@@ -99,6 +99,7 @@ function say(i) {
     CB_ADD: () => `${actor} schedules callback ${id}${at(c[i])}${f ? `, to be run by timer ${b[i]}` : ": it joins the ready queue"}.`,
     CB_RUN: () => `Callback ${id} gets the pen.`,
     CB_END: () => `Callback ${id} ${f ? "has panicked" : "is done"}.` + blocked,
+    FUT_DONE: () => `${actor} fulfils a promise${at(c[i])}.`,
     CANCEL_REQ: () => `${b[i] ? who(i, b[i]) : actor} asks ${me()} to be cancelled.`,
     RESULT_LOST: () => `Nobody looked at the outcome of ${me()}: its panic is logged.`,
     BLOCK_BEGIN: () => `${onTrack} begins “${doc.str[b[i]] || "a call"}”${at(id)}, which blocks ${inLoop ? "the loop: nobody else can have the pen" : "this thread alone"}.`,

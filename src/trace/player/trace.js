@@ -9,7 +9,7 @@ const K = {}; // the numbers of the kinds, by their names
 // The values of flags: causes of READY, reasons of POLL_ENTER, kinds of WAIT.
 const CAUSE = { task: 1, callback: 2, timer: 3, io: 4, thread: 5, cancel: 6, spawn: 7, yield: 8 };
 const WHY = { ready: 0, timer: 1, none: 2 };
-const WAIT = { yield: 0, timer: 1, read: 2, write: 3, task: 4, job: 7 }, FLYING = [WAIT.timer, WAIT.read, WAIT.write];
+const WAIT = { yield: 0, timer: 1, read: 2, write: 3, task: 4, promise: 5, job: 7 }, FLYING = [WAIT.timer, WAIT.read, WAIT.write];
 
 const u64 = (low, high) => high * 4294967296 + low;
 

@@ -74,7 +74,7 @@ function whyChain(i) {
   let run = runAt(i), item = itemAt(i) || run?.item;
   if (run && item === run.item) add(run.b, `${nameOf(run)} got the pen at ${span(tr.t[run.b])}`);
   for (let left = 12; item && left; left--) {
-    const { of, b: pushed } = item, id = tr.b[pushed], behind = run && item === run.item ? tr.t[run.b] - tr.t[pushed] : 0;
+    const { of, b: pushed } = item, waited = of.spans && holding(of.spans, pushed - 1), slept = waited?.s === "~" && waited.wait >= 0, id = tr.b[pushed], behind = run && item === run.item ? tr.t[run.b] - tr.t[pushed] : 0;
     const creator = () => of.parent ? short(of.parent) : "the program", by = kind => {
       for (let j = pushed; j > pushed - 5000 && j >= 0; j--) if (tr.kind[j] === kind && (kind === K.OFFLOAD_DONE || tr.a[j] === id)) return j;
       return pushed;
@@ -91,10 +91,13 @@ function whyChain(i) {
         [CAUSE.spawn]: ["just created by " + creator()],
         [CAUSE.yield]: ["it had let the others run first"],
       }[item.cause] || ["woken by " + causeOf(pushed)];
-      add(kind ? by(kind) : pushed, text, item.cause === CAUSE.spawn && of.loc);
+      // Whom a promise wakes follows its fulfilment at once.
+      let done = pushed;
+      while (slept && tr.flag[waited.wait] === WAIT.promise && tr.kind[done] === K.READY) done--;
+      if (tr.kind[done] === K.FUT_DONE) add(done, text + ", which fulfilled a promise", tr.c[done]);
+      else add(kind ? by(kind) : pushed, text, item.cause === CAUSE.spawn && of.loc);
     }
-    const waited = of.spans && holding(of.spans, pushed - 1);
-    if (waited?.s === "~" && waited.wait >= 0) add(waited.wait, `it had waited ${span(tr.t[pushed] - tr.t[waited.b])} for ${waitsFor(waited.wait)}`, tr.c[waited.wait]);
+    if (slept) add(waited.wait, `it had waited ${span(tr.t[pushed] - tr.t[waited.b])} for ${waitsFor(waited.wait)}`, tr.c[waited.wait]);
     const next = item.run && item.run.b < pushed && item.run !== run ? item.run : null;
     if (!next && waited && of.loc) add(of.b, `${short(of)} was created by ${creator()}`, of.loc);
     run = next;
