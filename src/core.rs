@@ -201,10 +201,12 @@ impl Core {
     /// Number and slot of the task that is added next.
     #[inline]
     pub(crate) fn next_task(&self) -> Result<(u64, u32), LoopError> {
-        let slot = self.ready.borrow().vacant_slot();
+        let Some(slot) = self.ready.borrow().vacant_slot() else {
+            return Err(LoopError::TooManyTasks);
+        };
         let number = self.tasks_made.get() + 1;
         self.tasks_made.set(number);
-        Ok((number, slot.ok_or(LoopError::TooManyTasks)?))
+        Ok((number, slot))
     }
 
     /// Adds the task that was made with [`next_task`](Core::next_task), and schedules its first step.
