@@ -110,6 +110,27 @@ fn several_runs_are_compared_and_opened() {
 }
 
 #[test]
+fn a_page_of_nothing_says_so() {
+    let Some(mut browser) = Browser::open() else {
+        return;
+    };
+    for page in [html(&[]), html(&[Recorder::new("nothing").trace()])] {
+        browser.visit(&page, "#step=3");
+        let shown = "[...document.querySelectorAll('main')].filter(main => !main.hidden).map(main => main.textContent).join()";
+        assert_eq!(browser.text(shown), "Nothing was recorded.");
+        // Nor do keys and buttons lead anywhere.
+        browser.press(&["ArrowRight", "b", "/"]);
+        browser.click("#theme");
+        assert_eq!(browser.text(shown), "Nothing was recorded.");
+    }
+    // Beside others it is left out.
+    let traces = [Recorder::new("nothing").trace(), recorded("nap", nap(20))];
+    browser.visit(&html(&traces), "");
+    assert_eq!(browser.text("$('title').textContent"), "nap");
+    done(browser);
+}
+
+#[test]
 fn small_windows_dark_rooms_and_names_for_every_control() {
     let Some(mut browser) = Browser::open() else {
         return;

@@ -4,7 +4,7 @@
 //! After a change of a page the test below says the new hashes.
 
 pub(super) const PLAYER_STYLE: &str = "sha256-Mw6PF9ODkQBE4q6K5yQqnnMJdKylBPc3GAKYmRK91hk=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-/ObITFnjc5OZGGJMiPSlom9SfLgFPIKeqPnJL99XR5s=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-O+a//ngXh4O6a+DfLKUEi123vbPPTtesnphgCaWHZGo=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]

@@ -144,7 +144,7 @@ function listen() {
   onhashchange = readLink;
 }
 const began = performance.now(), file = JSON.parse($("trace").textContent);
-app.traces = (file.traces || [file]).map(readTrace);
+app.traces = (file.traces || [file]).filter(({ tracks, ev }) => tracks[0] && ev.length).map(readTrace);
 // The loops of one program are told apart by numbers.
 const titles = app.traces.map(trace => trace.doc.title);
 titles.forEach((title, at) => titles.indexOf(title) !== titles.lastIndexOf(title) && (app.traces[at].doc.title += " " + (at + 1)));

@@ -1,7 +1,9 @@
 // Several runs on one axis: the first screen of a file that holds more than one.
 
 function showCompare(said) {
-  const { traces } = app, hidden = veiled(), longest = max(...traces.map(trace => trace.total)), narrow = innerWidth < 760;
+  const { traces } = app;
+  if (!traces[0]) return fill("compare", "Nothing was recorded.");
+  const hidden = veiled(), longest = max(...traces.map(trace => trace.total)), narrow = innerWidth < 760;
   const wide = narrow ? innerWidth - 24 : min(innerWidth, 1400) - 410, scale = h("canvas"), g = fit(scale, wide, 24);
   for (const [at, text] of ticks(0, longest, narrow ? 4 : 8)) {
     const x = at / longest * (wide - 60);

@@ -34,8 +34,7 @@ const makers = [
   // Blocked or idle?
   i => {
     const run = tr.kind[i] === K.STEP_BEGIN && runAt(i), poll = tr.kind[i] === K.POLL_ENTER && holding(tr.polls, i), idle = "idle: nobody could run", stuck = "blocked: others are ready, but cannot run";
-    const hurt = run?.slow ? victims(run).length : 0;
-    if (hurt) return question(i, `${nameOf(run)} will have the pen for ${span(took(run))}. What is the loop meanwhile?`, stuck, [idle, "busy: it runs the others as well"], run.e, `A step ends only at an .await that waits. ${many(hurt, "other")} had to wait.`);
+    if (run?.slow && victims(run)[0]) return question(i, `${nameOf(run)} will have the pen for ${span(took(run))}. What is the loop meanwhile?`, stuck, [idle, "busy: it runs the others as well"], run.e, `A step ends only at an .await that waits. ${capital(whoWaited(run))}.`);
     return poll && poll.why && took(poll) > tr.total / 20 && question(i, `Nothing will run for the next ${span(took(poll))}. What is the loop meanwhile?`, idle, [stuck, "spinning: it asks again and again"], poll.e, "The ready queue is empty, and the thread sleeps in the kernel. That costs nothing.");
   },
   // Who runs next?

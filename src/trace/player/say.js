@@ -23,6 +23,7 @@ const blocks = run => (run.e < NEVER ? " blocks the loop for " : " still runs, h
 function verdict() {
   const stubborn = tr.slow.filter(({ task }) => task?.runs.length === 1).length;
   if (stubborn > 1) return ` ${stubborn} tasks blocked it and never waited, so they ran one after the other: their times add up.`;
+  if (tr.slow[0]) return tr.slow.length > 3 ? "" : tr.slow.map(run => ` ${capital(nameOf(run))} blocked it for ${span(took(run))}, and ${whoWaited(run)}.`).join("");
   return tr.peak > 1 && tr.asleep > tr.total / 2 ? ` Up to ${tr.peak} waits overlapped, so their times do not add up.` : "";
 }
 const took = life => tr.t[min(life.e, tr.n - 1)] - tr.t[life.b];
@@ -67,7 +68,7 @@ function say(i) {
   const { kind, flag, a, b, c, t, doc } = tr, name = doc.kinds[kind[i]], id = a[i], f = flag[i], run = runAt(i), poll = tr.polls[upTo(tr.polls, i)];
   const me = () => who(i, id), there = tr.tracks[tr.track[i]], other = (tr.tracks[id] || there).name, inLoop = run && there.loop, onTrack = inLoop ? nameOf(run) : there.name;
   const actor = run?.b < i ? capital(nameOf(run)) : "Code outside the loop", source = () => (b[i] | 0) >= 0 ? "fd " + b[i] : "source " + id;
-  const blocked = run?.slow ? ` It ${run.e < NEVER ? "blocked" : "has blocked"} the loop for ${span(took(run))}, and ${many(victims(run).length, "other")} had to wait.` : "";
+  const blocked = run?.slow ? ` It ${run.e < NEVER ? "blocked" : "has blocked"} the loop for ${span(took(run))}, and ${whoWaited(run)}.` : "";
   return ({
     RUN_BEGIN: () => tr.hasLoop ? `The loop begins to run${f ? ", on a clock that jumps from timer to timer" : ""}.` : "The program begins.",
     RUN_END: () => `The run is over after ${span(t[i])}${tr.hasLoop ? `: the loop worked for ${span(tr.busy)} and ${tr.asleep ? "slept for " + span(tr.asleep) : "never slept"}` : ""}.` + verdict(),

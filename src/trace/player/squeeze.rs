@@ -31,7 +31,7 @@ const LONG: &str = "run task item timer text trace paint wait span name queue wh
     colour coloured common coro coroOf count counts creator criticalPath cross curve curveTop decide decides defaultAxis \
     depth detailOf dim done draw drawAxis drawBody drawCause drawCurve drawHead drawKernel drawMoment drawName drawPath \
     drawPen drawQueue drawRun drawState drawTask drawTimeline drawTrack end ended ENDS event ever facts few findLives \
-    fired flies flush fly FLYING flying folds follow found free gap gone guess hasLoop hatch held here holding holds \
+    fired flies flush fly FLYING flying folds follow found foundReady free gap gone guess hasLoop hatch held here holding holds \
     hurt idle idleGaps inFlight ink inLoop interests itemAt itemName items known label last lastly lastOf late limit \
     line lines link links listen little live locOf longest longestGap loops made makeAxis makers many maySleep middle \
     more most nameOf names narrow near NEVER newTask number objection onlyOnce onTrack openBar openCompare openTimeline \
@@ -40,8 +40,9 @@ const LONG: &str = "run task item timer text trace paint wait span name queue wh
     setAxis shape share short showCompare showDiff showGame shown showQueues showSource showSources showTasks showTimers \
     showTurn showWhy side sleep sleeps slept soft source sourceName spans spawn startGame startQuiz state stateAt step \
     stubborn stuck sum taskAt there thread ticks timers timersAt titles told took track tracksOf tree turns under until \
-    upTo used veil veiled verbs verdict victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted \
-    where which whyChain wide woke words work works write yield";
+    upTo actor act atX blockedFor born cap chain detail enter factor FEW gaps goTo handlers inBody KERNEL KEYS low \
+    makeQuestions PEN ran RIGHT ROW RUST show tall tile timeout who WHY word used veil veiled verbs verdict victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted \
+    where which whoWaited whyChain wide woke words work works write yield";
 
 /// The page, with `/*STYLE*/`, `/*SCRIPT*/` and `/*TRACE*/` where hashes and traces belong.
 pub fn page() -> String {
@@ -51,9 +52,7 @@ pub fn page() -> String {
 }
 
 fn scripts() -> String {
-    let scripts: String = SCRIPTS.iter().map(|script| squeeze(script)).collect();
-    // What nobody assigns to need not say so, to a browser.
-    scripts.replace("const ", "let ")
+    SCRIPTS.iter().map(|script| squeeze(script)).collect()
 }
 
 fn squeeze_style(style: &str) -> String {
@@ -78,10 +77,12 @@ fn squeeze_style(style: &str) -> String {
 
 /// Takes the comments and the needless spaces out of a script. Strings stay as they are; regular expressions in `player/`
 /// have neither spaces nor quotes nor two slashes, so they need no care. Every statement there ends with a semicolon, and none
-/// is empty.
+/// is empty. Declarations that follow each other become one; what nobody assigns to need not say so, to a browser.
 fn squeeze(script: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || "_$\\".contains(c);
     let mut out = String::with_capacity(script.len());
+    // Of each block that is open: whether the statement there is a declaration.
+    let mut declares = vec![false];
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
         if rest.starts_with("//") {
@@ -104,9 +105,25 @@ fn squeeze(script: &str) -> String {
             rest = after;
         } else if is_word(c) {
             let (word, after) = rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
-            out.push_str(&short(word));
+            let declared = matches!(word, "const" | "let");
+            let begins = out.is_empty() || out.ends_with([';', '{', '}', '\n']);
+            let statement = declares.last_mut().expect("no brace is closed twice");
+            match (declared, *statement && out.ends_with(';')) {
+                (true, true) => out.replace_range(out.len() - 1.., ","),
+                (true, false) => out.push_str("let"),
+                (false, _) => out.push_str(&short(word)),
+            }
+            if begins {
+                *statement = declared;
+            }
             rest = after;
         } else {
+            match c {
+                '{' => declares.push(false),
+                '}' => drop(declares.pop()),
+                _ if out.ends_with(';') => *declares.last_mut().unwrap() = false,
+                _ => {}
+            }
             if c == '}' && out.ends_with(';') {
                 out.pop();
             }
@@ -182,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_squeezed_script_means_the_same() {
-        let script = "// a comment\nconst a = b + +c; // more\nif (a) return;\nelse f(\n  \"two  spaces // here\", `${ x ? `a  b` : \"}\" }  c`);\nlet x = 1\nlet y = 2\n";
-        let same = "const a=b+ +c;if(a)return;else f(\"two  spaces // here\",`${x?`a  b`:\"}\"}  c`);let x=1\nlet y=2\n";
+        let script = "// a comment\nconst a = b + +c; // more\nlet d = () => { e(); const f = 1; };\nconst [g] = d;\nif (a) return;\nelse f(\n  \"two  spaces // here\", `${ x ? `a  b` : \"}\" }  c`);\nlet x = 1\nlet y = 2\n";
+        let same = "let a=b+ +c,d=()=>{e();let f=1},[g]=d;if(a)return;else f(\"two  spaces // here\",`${x?`a  b`:\"}\"}  c`);let x=1\nlet y=2\n";
         assert_eq!(
             squeeze(script).trim_end_matches('\n'),
             same.trim_end_matches('\n')

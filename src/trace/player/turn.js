@@ -117,7 +117,7 @@ function showWhy() {
   const { i } = app, run = runAt(i), hurt = run?.slow && !veiled() ? victims(run) : null, chain = whyChain(i), words = view.showPath && !veiled() ? view.links ||= pathWords() : [];
   const links = (kind, all) => h("ol.chain" + kind, ...cap(all.map(({ i, text, loc }) => h("li", h("button.link", { "data-go": i }, text), h("small", at(loc)))), 14));
   fill("why",
-    hurt && h("div.blame", h("h3", nameOf(run) + blocks(run) + ". ", h("small", "Late, in all:")), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8))),
+    hurt && h("div.blame", h("h3", nameOf(run) + blocks(run) + ". ", h("small", "Late, in all:")), h("ul", ...cap(hurt.map(({ i, name, text, late }) => h("li", chip(name, i), ` ${text}: `, h("b", span(late) + " late"))), 8), ...cap(foundReady(run).map(j => h("li", chip(sourceName(j, tr.a[j]), j), " ready when the loop asked next")), 8))),
     chain.length ? links("", chain) : dim(veiled() ? "…" : tr.box[i] === 2 ? "Nobody can run: the loop is asleep." : "The loop itself is at work, between two steps."),
     words.length && title("Critical path", "why it took " + span(tr.total)), words.length && links(".path", words));
 }

@@ -117,3 +117,14 @@ function victims(run) {
   for (const timer of alive(tr.timers, run.e - 1)) if ((timer.fired || timer.e === NEVER) && timer.due < t[until]) add(timer.e, timer.due, `timer ${timer.id}${timer.task ? " of " + short(timer.task) : ""}`, ["due", "fired"]);
   return found.sort((p, q) => q.late - p.late);
 }
+// Sockets of which the kernel told as soon as it was asked again: nobody knows since when they were ready, but while the step
+// ran nobody asked. [the events that say so]
+function foundReady(run) {
+  const poll = tr.polls[upTo(tr.polls, run.e) + 1], found = [];
+  if (poll && took(poll) < took(run) / 10) for (let j = poll.e + 1; tr.box[j] === 3; j++) if (tr.kind[j] === K.IO_EVENT) found.push(j);
+  return found;
+}
+function whoWaited(run) {
+  const others = victims(run).length, sockets = foundReady(run).length;
+  return [others || !sockets ? `${sockets ? "at least " : ""}${many(others, "other")} had to wait` : "", sockets ? many(sockets, "socket was", "sockets were") + " ready when the loop asked next" : ""].filter(Boolean).join("; ");
+}
