@@ -552,6 +552,9 @@ fn the_source_that_is_missing_says_why() {
             place.0 = file.to_owned();
         }
         browser.visit(&html(std::slice::from_ref(&trace)), "");
+        // The first screen says so already.
+        let first = browser.text("$('source').textContent");
+        assert!(first.starts_with(file) && first.contains(why), "{first}");
         browser.eval("search('sets timer')");
         let source = browser.text("$('source').textContent");
         assert!(source.starts_with(file) && source.contains(why), "{source}");

@@ -30,11 +30,20 @@ fn several_runs_are_compared_and_opened() {
             create_task(nap(milliseconds)).await.unwrap();
         }
     };
-    let page = html(&[
+    let traces = [
         recorded("one by one", one_by_one),
         recorded("at once", three_naps()),
-    ]);
+    ];
+    let page = html(&traces);
     browser.visit(&page, "");
+    assert_eq!(browser.text("$('title').textContent"), traces[0].command);
+    let compared = browser.text("$('compare').textContent");
+    assert!(compared.starts_with("2 runs on one axis"), "{compared}");
+    assert!(
+        compared.contains("Each run begins at 0, even if they ran at the same time.")
+            && !compared.contains("Red and crossed"),
+        "{compared}"
+    );
     let rows = browser
         .text("[...document.querySelectorAll('.open')].map(row => row.textContent).join('|')");
     assert!(

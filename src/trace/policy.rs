@@ -3,8 +3,8 @@
 //!
 //! After a change of a page the test below says the new hashes.
 
-pub(super) const PLAYER_STYLE: &str = "sha256-Mw6PF9ODkQBE4q6K5yQqnnMJdKylBPc3GAKYmRK91hk=";
-pub(super) const PLAYER_SCRIPT: &str = "sha256-O+a//ngXh4O6a+DfLKUEi123vbPPTtesnphgCaWHZGo=";
+pub(super) const PLAYER_STYLE: &str = "sha256-aGTSWBfuxcPodP7H4xtyNhYCrUeo7ynqeN6jgq8b+1Y=";
+pub(super) const PLAYER_SCRIPT: &str = "sha256-wvWyFbp633P7A2ESS6uTcZ4/MdLmkyl8PBkYIWFiYgo=";
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]

@@ -62,8 +62,9 @@ pub(crate) struct Timeline {
     pub(crate) begin: u64,
     pub(crate) end: u64,
     pub(crate) lanes: Vec<Lane>,
-    /// How many things were under way, from each time on: waits for I/O and jobs, blocking code, chunks.
+    /// How many were under way, from each time on: sleeps, waits for sockets, and threads and processes at work.
     pub(crate) in_flight: Vec<(u64, u32)>,
+    peak: u32,
 }
 
 impl Timeline {
@@ -74,8 +75,10 @@ impl Timeline {
             lanes: BTreeMap::new(),
             open: BTreeMap::new(),
             depth: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             flying: BTreeSet::new(),
             in_flight: Vec::new(),
+            peak: 0,
             cut: false,
         };
         let begin = trace.records.first().map_or(0, |record| record.t);
@@ -94,17 +97,19 @@ impl Timeline {
             end,
             lanes: builder.lanes.into_values().collect(),
             in_flight: builder.in_flight,
+            peak: builder.peak,
         }
     }
 
-    /// The most things that were under way at a time.
+    /// The most things that were under way at a time, however short it was.
     pub(crate) fn peak(&self) -> u32 {
-        self.in_flight
-            .iter()
-            .map(|(_, count)| *count)
-            .max()
-            .unwrap_or(0)
+        self.peak
     }
+}
+
+/// Whether what a task waits for goes on outside the loop meanwhile: a sleep, or a socket.
+fn is_outside(what: u8) -> bool {
+    matches!(what, wait::TIMER | wait::READABLE | wait::WRITABLE)
 }
 
 struct Builder<'a> {
@@ -115,9 +120,12 @@ struct Builder<'a> {
     open: BTreeMap<Owner, (u64, Doing, String)>,
     /// How deep blocking code is nested.
     depth: BTreeMap<u16, u32>,
+    /// Which job of the pool each thread works on.
+    jobs: BTreeMap<u16, u32>,
     /// Who is under way.
     flying: BTreeSet<Owner>,
     in_flight: Vec<(u64, u32)>,
+    peak: u32,
     /// What is closed now did not end: the trace was cut.
     cut: bool,
 }
@@ -143,6 +151,7 @@ impl Builder<'_> {
                 }
             }
             Kind::Ready if !self.runs(a) => {
+                self.flying.remove(&Owner::Task(a));
                 self.begins(Owner::Task(a), t, Doing::Ready, String::new());
             }
             Kind::StepBegin => {
@@ -180,7 +189,12 @@ impl Builder<'_> {
                 let label = format!("chunk {a}: {}", items(b, c));
                 self.begins(track, t, Doing::Work, label);
             }
-            Kind::OffloadRun => self.begins(track, t, Doing::Work, format!("job {a}")),
+            Kind::OffloadRun => self.works(record.track, t, a),
+            Kind::OffloadDone => self.works_no_more(t, a),
+            // At the head of a trace whose beginning is lost: it waits already.
+            Kind::Wait if !self.runs(a) && is_outside(record.flags) => {
+                self.flying.insert(Owner::Task(a));
+            }
             _ => {}
         }
     }
@@ -233,16 +247,14 @@ impl Builder<'_> {
 
     fn step_end(&mut self, t: u64, task: u32, how: u8) {
         let owner = Owner::Task(task);
-        // From its first wait for I/O until it ends, or waits for something else, a task has something under way.
         let state = self.state.tasks.get(task);
         let waiting = state.and_then(|task| task.waiting);
-        match waiting.map(|waiting| waiting.what) {
-            Some(wait::READABLE | wait::WRITABLE) if how == end::PENDING => {
-                self.flying.insert(owner);
-            }
-            _ => drop(self.flying.remove(&owner)),
-        }
         let is_ready = state.is_some_and(|task| task.ready);
+        let outside = waiting.is_some_and(|waiting| is_outside(waiting.what));
+        match outside && how == end::PENDING && !is_ready {
+            true => drop(self.flying.insert(owner)),
+            false => drop(self.flying.remove(&owner)),
+        }
         if how != end::PENDING {
             self.close(owner, t);
             self.lane(owner).ended = Some(how);
@@ -255,6 +267,24 @@ impl Builder<'_> {
                 self.begins(owner, t, Doing::Wait, label);
             }
         }
+    }
+
+    /// A thread of the pool begins a job.
+    fn works(&mut self, track: u16, t: u64, job: u32) {
+        self.jobs.insert(track, job);
+        self.flying.insert(Owner::Track(track));
+        self.begins(Owner::Track(track), t, Doing::Work, format!("job {job}"));
+    }
+
+    /// The loop hears that a job is done; its thread may have begun the next one.
+    fn works_no_more(&mut self, t: u64, job: u32) {
+        let of = self.jobs.iter().find(|(_, other)| **other == job);
+        let Some(track) = of.map(|(track, _)| *track) else {
+            return;
+        };
+        self.jobs.remove(&track);
+        self.flying.remove(&Owner::Track(track));
+        self.close(Owner::Track(track), t);
     }
 
     fn wait_text(&self, waiting: Waiting) -> String {
@@ -293,6 +323,9 @@ impl Builder<'_> {
         if *depth > 0 {
             return;
         }
+        if let Some(job) = self.jobs.get(&record.track).copied() {
+            return self.works(record.track, record.t, job);
+        }
         let owner = self.line_of(record.track);
         self.flying.remove(&owner);
         match (owner, self.state.running) {
@@ -308,6 +341,7 @@ impl Builder<'_> {
 
     fn count(&mut self, t: u64) {
         let now = self.flying.len() as u32;
+        self.peak = self.peak.max(now);
         match self.in_flight.last_mut() {
             Some((_, count)) if *count == now => {}
             Some((at, count)) if *at == t => *count = now,

@@ -9,7 +9,7 @@
   const nameOf = id => names[id] || "T" + id, idOf = name => +(Object.keys(names).find(id => names[id] === name) || name.slice(1));
   const after = (i, ...kinds) => events.slice(i + 1).find(({ kind }) => kinds.includes(kind));
   const between = (i, until, kind) => events.slice(i + 1, events.indexOf(until)).filter(event => event.kind === kind);
-  const total = events.at(-1).t - events[0].t;
+  const total = events.at(-1).t - (doc.dropped ? events[0].t : 0);
   const ns = text => {
     const [, number, unit] = /([\d.]+) (s|ms|µs|ns)/.exec(text);
     return number * { s: 1e9, ms: 1e6, "µs": 1e3, ns: 1 }[unit];
@@ -53,6 +53,8 @@
     }],
   ];
   return quiz.list.filter(question => {
+    // Around the names stand marks that keep their direction of writing.
+    question = JSON.parse(JSON.stringify(question).replace(/[\u2068\u2069]/g, ""));
     const { ask, options, answer, i, see } = question, rule = rules.find(([form]) => form.test(ask));
     const fair = options.length > 1 && options.includes(answer) && new Set(options).size === options.length && see > i;
     return !fair || !rule || !rule[1](rule[0].exec(ask), question);

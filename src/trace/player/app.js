@@ -32,8 +32,8 @@ function enter(trace) {
   root.classList.toggle("bare", !trace?.hasLoop);
   $("compare").hidden = !!trace;
   $("all").hidden = !trace || !app.traces[1];
-  put("title", trace ? trace.doc.title : "glassloop");
-  document.title = $("title").textContent + (trace ? " · glassloop" : "");
+  put("title", trace ? trace.doc.title : app.traces[0]?.doc.command || "glassloop");
+  document.title = $("title").textContent + " · glassloop";
   put("facts", trace ? `${span(trace.total)} · ${trace.hasLoop ? `${many(trace.turns.length, "turn")} · ${many(trace.tasks.length, "task")} · ` : ""}${facts(trace)}` : "");
 }
 function open(trace) {
@@ -76,7 +76,7 @@ function search(text, back) {
   }
   for (let k = 1; wanted && k <= steps; k++) {
     const s = (tr.stopOf[app.i] + (back ? steps - k : k)) % steps;
-    if (say(tr.stop[s]).toLowerCase().includes(wanted)) return go(s);
+    if (say(tr.stop[s]).replace(/[\u2068\u2069]/g, "").toLowerCase().includes(wanted)) return go(s);
   }
   put("say", `No step says “${text}”.`);
 }
@@ -119,7 +119,6 @@ function listen() {
     if (event.ctrlKey || event.altKey || event.metaKey || /INPUT|SELECT/.test(target.tagName) || $("player").hidden && key !== "?" || key === " " && target.tagName === "BUTTON") return;
     if (act((shiftKey && key.startsWith("Arrow") ? "Shift+" : "") + key)) event.preventDefault();
   };
-  $("tools").onsubmit = event => event.preventDefault();
   $("search").onkeydown = ({ key, shiftKey, target }) => {
     if (key === "Enter") search(target.value, shiftKey);
     if (key === "Escape") target.blur();

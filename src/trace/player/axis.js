@@ -3,6 +3,7 @@
 
 function makeAxis(mode) {
   const { n, t, stopOf } = tr, x = new Float64Array(n), folds = [], idle = mode === "fold" && tr.hasLoop ? idleGaps() : [], limit = longestGap(idle);
+  if (mode === "time") x[0] = t[0] - tr.start;
   for (let i = 1; i < n; i++) {
     const gap = t[i] - t[i - 1];
     x[i] = x[i - 1] + (mode === "steps" ? stopOf[i] - stopOf[i - 1] : idle[i] ? min(gap, limit) : gap);

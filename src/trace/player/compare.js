@@ -20,14 +20,17 @@ function showCompare(said) {
     app.veil = NEVER;
     showCompare(h(right ? "p.right" : "p.wrong", { role: "status" }, `${right ? "✓ Right" : "✗ No"}: ${best.doc.title} ends first, after ${span(best.total)}, with ${best.peak} in flight.`));
   };
-  fill("compare", h("h2", many(traces.length, "run"), " on one axis"), said,
+  fill("compare", h("h2", many(traces.length, "run") + " on one axis"), said,
     hidden ? h("fieldset", h("legend", "Which of them ends first?"), ...traces.map(trace => button(trace.doc.title, () => guess(trace)))) : button("Hide and predict", () => { app.veil = 0; showCompare(); }), h("div.scale", scale), h("ol", ...rows),
-    dim("The higher, the more is in flight at once (by its square root, so that 1 can be seen beside 100). Red and crossed: the loop is blocked. Choose a run to open it."), !hidden && showDiff());
+    dim("The higher, the more is in flight at once (by its square root, so that 1 can be seen beside 100). Each run begins at 0, even if they ran at the same time. " + (traces.some(trace => trace.slow[0]) ? "Red and crossed: the loop is blocked. " : "") + "Choose a run to open it."), !hidden && showDiff());
 }
 // What waits for a timer or a socket, whoever waits: a server in the same loop, too. Of threads and processes, what works.
 const inFlight = ({ peak, hasLoop }) => `${hasLoop ? "waits " : ""}in flight ≤ ${peak}`;
-const facts = trace => [inFlight(trace), trace.hasLoop ? `loop busy ${percent(trace.busy / trace.total)}, idle ${percent(trace.asleep / trace.total)}` : tracksOf(trace),
-  trace.slow.length && many(trace.slow.length, "blocked step"), trace.doc.dropped && trace.doc.dropped + " events dropped"].filter(Boolean).join(" · ");
+const facts = trace => [inFlight(trace), trace.hasLoop ? shares(trace) : tracksOf(trace), trace.slow.length && many(trace.slow.length, "blocked step"), trace.doc.dropped && trace.doc.dropped + " events dropped"].filter(Boolean).join(" · ");
+function shares({ busy, asleep, total }) {
+  const rest = 1 - (busy + asleep) / total;
+  return `loop busy ${percent(busy / total)}, idle ${percent(asleep / total)}` + (rest > 0.02 ? `, ${percent(rest)} before the first turn and between steps` : "");
+}
 function tracksOf({ tracks }) {
   const { type } = tracks.at(-1), born = tracks.filter(({ bars }) => bars[0]?.what === "life").length;
   return many(born || 1, type, type + (type === "process" ? "es" : "s"));
@@ -71,7 +74,7 @@ function showDiff() {
 }
 
 function drawRun(g, trace, scale) {
-  const x = i => trace.t[min(i, trace.n - 1)] * scale, end = x(NEVER), peak = Math.sqrt(max(...app.traces.map(trace => trace.peak)));
+  const x = i => (trace.t[min(i, trace.n - 1)] - trace.start) * scale, end = x(NEVER), peak = Math.sqrt(max(...app.traces.map(trace => trace.peak)));
   drawCurve(g, trace.curve.map(({ b, v }) => ({ b, v: Math.sqrt(v) })), peak, x, 2, 36);
   let done = -1;
   for (const { b, e, slow } of trace.runs) {

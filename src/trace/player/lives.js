@@ -74,7 +74,7 @@ function findLives(trace) {
   function end() {
     run.e = i;
     busy += t[i] - t[run.b];
-    run.slow = t[i] - t[run.b] > doc.slow;
+    run.slow = t[i] - t[run.b] > doc.patience;
     run = null;
   }
   const work = ({ open }) => open.filter(({ what }) => what !== "life" && what !== "join").length;
@@ -124,7 +124,11 @@ function findLives(trace) {
     TASK_NAME() {
       const of = task(a[i]);
       of.name = doc.str[b[i]] || "Task-" + a[i];
-      if (c[i]) of.coro = lastOf(doc.str[c[i]], ":");
+      if (of.name.length > 40) {
+        of.full = of.name;
+        of.name = of.name.slice(0, 39) + "…";
+      }
+      if (c[i]) of.coro = doc.str[c[i]] === "Greenlet" ? calledAt(doc, of.loc) : lastOf(doc.str[c[i]], ":");
     },
     READY() {
       if (flag[i] === CAUSE.timer) pop(get("timer", b[i]));
@@ -141,7 +145,9 @@ function findLives(trace) {
     WAIT() {
       const of = task(a[i]);
       of.wait = i;
-      if (i <= before) change(of, "~");
+      if (i > before) return;
+      change(of, "~");
+      fly(flies(i));
     },
     WAIT_PROGRESS: () => add(task(a[i]).counts, {}),
     STEP_END() {
@@ -209,7 +215,7 @@ function findLives(trace) {
       // Who has the pen keeps it: the life of its run does not end.
       if (!run) return;
       busy += t[i] - t[run.b];
-      run.slow = t[i] - t[run.b] > doc.slow;
+      run.slow = t[i] - t[run.b] > doc.patience;
     },
     SNAP() {
       // The records that follow lead from nothing to what was so when the first of the kept ones was written.
@@ -235,14 +241,20 @@ function findLives(trace) {
     let top = 0;
     for (const life of list) life.top = top = max(top, life.e);
   }
+  const start = doc.dropped ? t[0] : 0; // where the first events are lost, time begins with those that are not
   return Object.assign(trace, {
     tasks, timers, interests, queues, items, runs, polls, turns, curve, tracks, box, stop, stopOf, busy, asleep,
-    start: t[0], total: t[n - 1] - t[0], peak: curve.reduce((peak, { v }) => max(peak, v), 0), slow: runs.filter(run => run.slow), hasLoop: runs.length > 0,
+    start, total: t[n - 1] - start, peak: curve.reduce((peak, { v }) => max(peak, v), 0), slow: runs.filter(run => run.slow), hasLoop: runs.length > 0,
   });
 }
 
+// A greenlet is called after the function that it calls, if the line that starts it says so; else after the line.
+function calledAt({ src, loc }, place) {
+  const [file, line] = loc[place], text = (src[file] || "").split("\n")[line - 1];
+  return /\|\|\s(?:\w+::)*(\w+)\(/.exec(text)?.[1] || "Greenlet:" + line;
+}
 // Names: "T3" in pictures, whatever was given otherwise.
-const short = task => task.name.replace(/^Task-(?=\d+$)/, "T");
+const short = ({ name }) => /^Task-\d+$/.test(name) ? "T" + name.slice(5) : own(name);
 // A block inside a function has the function's name, so the line tells those apart that stand in one.
 const coroOf = ({ coro, parent, loc }) => coro && coro + (parent?.coro === coro ? at(loc, "").replace(/.*:/, ":") : "");
 const nameOf = run => run.task ? short(run.task) : "callback " + run.callback.id;

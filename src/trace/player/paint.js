@@ -10,7 +10,7 @@ function readColours() {
   paint.dots = pattern(6, g => rect(g, paint.wait, 2, 2, 1.3, 1.3));
 }
 function pattern(size, draw) {
-  const tile = document.createElement("canvas"), g = tile.getContext("2d");
+  const tile = h("canvas"), g = tile.getContext("2d");
   tile.width = tile.height = size * 2;
   g.scale(2, 2);
   draw(g);

@@ -55,7 +55,7 @@ const makers = [
   i => {
     if (tr.kind[i] !== K.TURN) return;
     const { poll } = tr.turns[upTo(tr.turns, i)], live = timersAt(i), until = timer => `until timer ${timer.id}, at ${span(timer.due)}`, ever = "for ever, if nothing happens";
-    if (!poll || poll.why !== WHY.none && (poll.why !== WHY.timer || !live[0] || live[0].id !== poll.timer)) return;
+    if (!poll || poll.why !== WHY.none && (poll.why !== WHY.timer || !live[0] || live[0].id !== poll.timer || !poll.timeout)) return;
     return question(i, "Nothing is ready. How long may the loop sleep?", live[0] ? until(live[0]) : ever, ["not at all", ever, live[1] ? until(live[live.length - 1]) : "a millisecond, to look again"], poll.b, live[0] ? "The timer that is due next ends the sleep at the latest." : "No timer is set: only a socket or another thread can wake the loop.");
   },
 ];

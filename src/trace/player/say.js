@@ -61,8 +61,11 @@ function causeOf(i) {
 }
 
 // For how long the loop may sleep.
-const maySleep = ({ why, timeout, timer }, ready) => [`not at all: ${many(ready, "item is", "items are")} ready`, `until timer ${timer}: ${span(timeout)}`, "for ever: no timer is set",
+const maySleep = ({ why, timeout, timer }, ready) => [`not at all: ${many(ready, "item is", "items are")} ready`, timeout ? `until timer ${timer}: ${span(timeout)}` : `not at all: timer ${timer} is due`, "for ever: no timer is set",
   "not at all: the loop is to stop", "not at all: another thread has posted something", "until a thread or a socket answers: the clock stands still"][why];
+
+// Whether event i comes from another thread.
+const posted = i => tr.kind[i] === K.OFFLOAD_DONE || tr.kind[i] === K.READY && tr.flag[i] === CAUSE.thread;
 
 function say(i) {
   const { kind, flag, a, b, c, t, doc } = tr, name = doc.kinds[kind[i]], id = a[i], f = flag[i], run = runAt(i), poll = tr.polls[upTo(tr.polls, i)];
@@ -75,11 +78,11 @@ function say(i) {
     TURN: () => `Turn ${id} begins. ` + (b[i] ? `${many(b[i], "item is", "items are")} ready, so the loop may not sleep.` : "Nothing is ready: how long may the loop sleep?"),
     POLL_ENTER: () => `The loop asks the kernel, and may sleep ${maySleep(poll, alive(tr.items, i).length)}.`,
     POLL_EXIT: () => (f ? "A signal wakes the loop: " : poll.why === WHY.ready ? "The kernel answers at once: " : `The kernel wakes the loop after ${span(took(poll))}: `) +
-      (id ? many(id, "source is", "sources are") + " ready." : poll.why === WHY.timer && took(poll) > poll.timeout * 0.99 ? "the time is up." : "no socket is ready."),
+      (id ? many(id, "source is", "sources are") + " ready." : poll.why === WHY.timer && took(poll) > poll.timeout * 0.99 ? "the time is up." : posted(i + 1) ? "another thread has posted something." : "no socket is ready."),
     IO_EVENT: () => `The kernel says that ${source()} is ${["ready", "readable", "writable", "readable and writable"][f & 3]}${f & 8 ? ": it has an error" : f & 4 ? ": its peer has closed" : ""}.`,
     TIMER_SET: () => `${actor} sets timer ${id} for ${span(u64(b[i], c[i]))}, ${span(max(0, u64(b[i], c[i]) - t[i]))} from now.`,
     TIMER_CANCEL: () => `Timer ${id} is cancelled.`,
-    TIMER_FIRE: () => `Timer ${id} is due${b[i] >= 1000 ? `, ${span(b[i] * 1000)} ago` : ""}, and joins the ready queue.`,
+    TIMER_FIRE: () => `Timer ${id} ${b[i] >= 1000 ? `was due ${span(b[i] * 1000)} ago` : "is due"}, and joins the ready queue.`,
     TASK_SPAWN: (coro = taskAt(i, id).coro) => `${actor} creates ${me()}${coro ? `, ${coro}()` : ""}${at(c[i])}. It does not run yet: it joins the ready queue.`,
     READY() {
       if (f === CAUSE.cancel) return `${me()} is to be cancelled, and joins the ready queue to be told.`;
@@ -90,7 +93,7 @@ function say(i) {
     WAKE_DUP: () => `${capital(causeOf(i))} wakes ${me()} again. It is in the ready queue already, so nothing changes.`,
     STEP_BEGIN() {
       const late = run.item ? t[i] - t[run.item.b] : 0;
-      return `${me()} gets the pen and ${run.wait >= 0 ? `goes on${at(c[run.wait])}.` : b[i] < 2 ? "runs for the first time." : "goes on."}` + (late > doc.slow ? ` It stood ready without it for ${span(late)}.` : "");
+      return `${me()} gets the pen and ${run.wait >= 0 ? `goes on${at(c[run.wait])}.` : b[i] < 2 ? "runs for the first time." : "goes on."}` + (late > doc.patience ? ` It stood ready without it for ${span(late)}.` : "");
     },
     STEP_END: () => (f ? `${me()} ${["", "has finished", "ends as cancelled", "has panicked", "is dropped with its loop"][f]}${run ? " and gives the pen back for good" : ""}.` : `${me()} gives the pen back${run && took(run) ? ` after ${span(took(run))}` : ""}.`) + blocked,
     WAIT: () => f === WAIT.yield ? `${me()} lets the others run first${at(c[i])}.` : `${me()} cannot go on${at(c[i])}: it waits for ${waitsFor(i)}.`,
@@ -103,7 +106,7 @@ function say(i) {
     FUT_DONE: () => `${actor} fulfils a promise${at(c[i])}.`,
     CANCEL_REQ: () => `${b[i] ? who(i, b[i]) : actor} asks ${me()} to be cancelled.`,
     RESULT_LOST: () => `Nobody looked at the outcome of ${me()}: its panic is logged.`,
-    BLOCK_BEGIN: () => `${onTrack} begins “${doc.str[b[i]] || "a call"}”${at(id)}, which blocks ${inLoop ? "the loop: nobody else can have the pen" : "this thread alone"}.`,
+    BLOCK_BEGIN: () => `${onTrack} begins “${own(doc.str[b[i]] || "a call")}”${at(id)}, which blocks ${inLoop ? "the loop: nobody else can have the pen" : "this thread alone"}.`,
     BLOCK_END: () => `The blocking call of ${onTrack} is over.`,
     THREAD_BEGIN: () => `${onTrack} begins${at(c[i], ", started at ")}.`,
     PROC_BEGIN: () => `Worker process ${id} begins.`,
@@ -116,7 +119,7 @@ function say(i) {
     CHUNK_END: () => `${onTrack} has done chunk ${id}.`,
     QUEUE: () => `Queue ${id} holds ${many(b[i], "item")}${c[i] ? " of " + c[i] : ""}${["", ": it is full", ": it is empty"][f] || ""}.`,
     CUT: () => `The recording ends here, while ${!f ? "nobody has the pen" : nameOf(run) + " still runs"}.` + blocked,
-    MARK: () => `Mark: ${doc.str[id]}.`,
+    MARK: () => `Mark: ${own(doc.str[id])}.`,
     DROPPED: () => `${many(id, "event")} before this one were not kept.`,
   }[name] || (() => name.endsWith("_END") ? onTrack + " ends." : name + "."))();
 }

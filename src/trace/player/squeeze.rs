@@ -41,7 +41,7 @@ const LONG: &str = "run task item timer text trace paint wait span name queue wh
     showTurn showWhy side sleep sleeps slept soft source sourceName spans spawn startGame startQuiz state stateAt step \
     stubborn stuck sum taskAt there thread ticks timers timersAt titles told took track tracksOf tree turns under until \
     upTo actor act atX blockedFor born cap chain detail enter factor FEW gaps goTo handlers inBody KERNEL KEYS low \
-    makeQuestions PEN ran RIGHT ROW RUST show tall tile timeout who WHY word used veil veiled verbs verdict victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted \
+    makeQuestions PEN ran RIGHT ROW RUST show tall tile timeout who WHY word used back busy calledAt child doc due file job loop mark own read said since start unit patience posted shares slow sockets turn veil veiled verbs verdict victims visible waitAt waited WAITED waiting waitsFor waitText wakers wanted \
     where which whoWaited whyChain wide woke words work works write yield";
 
 /// The page, with `/*STYLE*/`, `/*SCRIPT*/` and `/*TRACE*/` where hashes and traces belong.

@@ -97,7 +97,7 @@ function drawAxis(g) {
     if (x2 - x1 > 30) stroke(g, paint.dim, 1.2, [[x - 5, 27, x - 1, 17], [x, 27, x + 4, 17]]);
   }
   for (let k = 0; k <= room; k++) {
-    const i = min(tr.n - 1, atX(view.left + k * wide() / room) + (k && k < room ? 1 : 0)), x = X(i), t = tr.t[i];
+    const i = min(tr.n - 1, atX(view.left + k * wide() / room + 0.5) + (k && k < room ? 1 : 0)), x = X(i), t = tr.t[i];
     if (place(x) < free || x < view.left - 1) continue;
     let text = mode === "steps" ? "step " + (tr.stopOf[i] + 1) : span(t);
     if (text === before.text) text = "+ " + span(t - before.t); else before = { text, t };
@@ -128,9 +128,9 @@ function drawKernel(g) {
   const end = atX(view.width - RIGHT);
   for (let i = atX(view.left), done = -9; i <= end; i++) {
     const k = tr.kind[i], x = X(i);
-    if (x < done + 3 || k !== K.IO_EVENT && k !== K.TIMER_FIRE && k !== K.OFFLOAD_DONE && k !== K.MARK) continue;
+    if (x < done + 3 || k !== K.IO_EVENT && k !== K.TIMER_FIRE && !posted(i) && k !== K.MARK) continue;
     done = x;
-    shape(g, k === K.MARK ? paint.path : paint.ink, x, KERNEL, k === K.TIMER_FIRE ? [[-3.5, 0], [0, -3.5], [3.5, 0], [0, 3.5]] : [[-3.5, -4], [3.5, -4], [0, 4]]);
+    shape(g, k === K.MARK ? paint.path : paint.ink, x, KERNEL, k === K.TIMER_FIRE ? [[-3.5, 0], [0, -3.5], [3.5, 0], [0, 3.5]] : posted(i) ? [[-3, -3], [3, -3], [3, 3], [-3, 3]] : [[-3.5, -4], [3.5, -4], [0, 4]]);
   }
 }
 // How many waits are in flight, as a stepped curve. The comparison has it as well.

@@ -27,6 +27,7 @@ function readTrace(doc) {
   }
   doc.kinds.forEach((name, at) => K[name] = at);
   doc.ev = 0; // the arrays have it
+  doc.patience = doc["slow"];
   return findLives({ doc, n, t, kind, flag, track, a, b, c });
 }
 
@@ -40,6 +41,9 @@ function span(ns) {
 const many = (n, one, more = one + "s") => n + " " + (n === 1 ? one : more);
 const percent = share => (share > 0 && share < 0.01 ? "< 1" : Math.round(100 * share || 0)) + " %";
 const capital = text => text.charAt(0).toUpperCase() + text.slice(1);
+
+// A name that somebody gave keeps its case at the beginning of a sentence, and its direction of writing to itself.
+const own = name => "\u2068" + name + "\u2069";
 
 // Places in the source.
 const lastOf = (path, mark) => path.slice(path.lastIndexOf(mark) + 1);

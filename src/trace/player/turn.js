@@ -76,9 +76,9 @@ function showSource() {
   const { i } = app, run = runAt(i), { src, loc } = tr.doc, place = locOf(i), names = new Map();
   let before = i; // without a line of its own the moment shows where the last one was
   while (!place && before > 0 && (!ownLoc(before) || tr.kind[before] === K.CB_ADD)) before--;
-  const [file, row] = loc[place || ownLoc(before)], name = file || Object.keys(src)[0], text = src[name];
+  const [file, row] = loc[place || ownLoc(before)], name = file || Object.keys(src)[0] || loc.find(([file]) => file)?.[0], text = src[name];
   put("source-h", name ? lastOf(name, "/") : "Source");
-  if (app.text !== text || text === undefined) fill("source", text === undefined ? dim(!name ? "This run has no source." : `${name}:${row} is not shown: ` + (/^(\/|\w:)/.test(name) ? "it lies outside the project, and only the project's own files are put into a trace." : "the file could not be read from the folder in which the program ran. Run it in the folder of its Cargo.toml.")) : h("ol", ...text.split("\n").map(line => h("li", h("i"), h("code", ...coloured(line))))));
+  if (app.text !== text || text === undefined) fill("source", text === undefined ? dim(!name ? "This run has no source." : `${name}${row ? ":" + row : ""} is not shown: ` + (/^(\/|\w:)/.test(name) ? "it lies outside the project, and only the project's own files are put into a trace." : "the file could not be read from the folder in which the program ran. Run it in the folder of its Cargo.toml.")) : h("ol", ...text.split("\n").map(line => h("li", h("i"), h("code", ...coloured(line))))));
   app.text = text;
   if (text === undefined) return;
   const lines = $("source").firstChild.children, mark = (at, kind, text) => {
@@ -107,7 +107,7 @@ function showTasks() {
     const what = s === "~" ? waitText(state.wait, i) : s === "q" ? "ready for " + span(tr.t[i] - tr.t[state.b]) : s === "r" ? "has the pen" : "";
     const under = task.children.filter(child => shown.has(child)).map(item).filter(Boolean);
     return h("li", h(task === app.task ? "button.task.chosen" : "button.task", { "data-task": tr.tasks.indexOf(task) },
-      h("b.state.s" + "qr~".indexOf(s), { role: "img", "aria-label": word }, s), h("span", short(task)), h("em", coroOf(task)), h("small", what)), under.length ? h("ul", ...under) : null);
+      h("b.state.s" + "qr~".indexOf(s), { role: "img", "aria-label": word }, s), h("span", task.full && { title: task.full }, short(task)), h("em", coroOf(task)), h("small", what)), under.length ? h("ul", ...under) : null);
   }
   const tree = live.filter(task => !shown.has(task.parent)).map(item).filter(Boolean);
   fill("tasks", tree.length ? h("ul", ...tree) : "", dim([tree.length ? "" : "No task is alive", left < 0 ? -left + " more alive" : "", ended ? ended + " ended" : ""].filter(Boolean).join(", ")));

@@ -42,7 +42,7 @@ function pathWords() {
     const late = timer ? tr.t[e] - timer.due : 0;
     // The kernel cannot tell of a socket while a step blocks the loop.
     const lastly = tr.slow.filter(run => s === "~" && !timer && run.b > b && run.e < e && tr.t[e] - tr.t[run.e] < (tr.t[e] - tr.t[b]) / 50);
-    const ahead = s === "q" || late > tr.doc.slow ? aheadOf(b, e, task) : lastly.map(run => `, in the end while ${nameOf(run)} blocked the loop for ${span(took(run))}`).join(""), what = s === "~" ? waitsFor(wait) : ahead + (run?.slow ? "!" : ""), key = s + (timer ? ahead : what);
+    const ahead = s === "q" || late > tr.doc.patience ? aheadOf(b, e, task) : lastly.map(run => `, in the end while ${nameOf(run)} blocked the loop for ${span(took(run))}`).join(""), what = s === "~" ? waitsFor(wait) : ahead + (run?.slow ? "!" : ""), key = s + (timer ? ahead : what);
     const text = {
       r: (sum, count) => `${name} runs for ${sum}` + (run.slow ? ", and blocks the loop" : count > 1 ? ` in ${count} steps` : ""),
       q: (sum, count) => `${name} is ready${count > 1 ? ` ${count} times,` : ""} for ${sum}${ahead}`,
@@ -111,7 +111,7 @@ function whyChain(i) {
 function victims(run) {
   const { t, n } = tr, found = [], until = min(run.e, n - 1), add = (e, since, name, verbs) => {
     const i = min(e, n - 1);
-    if (t[i] - since > tr.doc.slow) found.push({ i, name, late: t[i] - since, text: `${verbs[0]} ${span(since)}, ${e < NEVER ? `${verbs[1]} ${span(t[i])}` : "still waits"}` });
+    if (t[i] - since > tr.doc.patience) found.push({ i, name, late: t[i] - since, text: `${verbs[0]} ${span(since)}, ${e < NEVER ? `${verbs[1]} ${span(t[i])}` : "still waits"}` });
   };
   for (const item of alive(tr.items, run.e - 1)) if (item.what !== "timer" && item.of !== run.task) add(item.e, t[item.b], itemName(item), ["ready", "ran"]);
   for (const timer of alive(tr.timers, run.e - 1)) if ((timer.fired || timer.e === NEVER) && timer.due < t[until]) add(timer.e, timer.due, `timer ${timer.id}${timer.task ? " of " + short(timer.task) : ""}`, ["due", "fired"]);
