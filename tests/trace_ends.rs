@@ -6,8 +6,8 @@ mod support;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use glassloop::trace::{self, Kind, Summary, Trace, cut};
@@ -106,6 +106,28 @@ fn programs() {
             std::thread::sleep(Duration::from_secs(60));
         })
         .unwrap(),
+        "has a child" => {
+            let mut child = Command::new(std::env::current_exe().unwrap());
+            child.args(["--nocapture", "--exact", "programs"]);
+            child.env("GLASSLOOP_PROGRAM", "is a child");
+            run(async move {
+                sleep(Duration::from_millis(1)).await;
+                assert!(child.status().unwrap().success());
+            })
+            .unwrap();
+        }
+        "is a child" => {
+            println!("\nchild {}", std::process::id());
+            run(sleep(Duration::from_millis(2))).unwrap();
+            run(sleep(Duration::from_millis(2))).unwrap();
+        }
+        "exits unseen" => {
+            drop(std::thread::spawn(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                std::process::exit(3)
+            }));
+            run(asleep).unwrap();
+        }
         "exits in a job" => run(async move {
             let job = to_thread(|| {
                 println!("\nexits in a job");
@@ -175,6 +197,84 @@ fn exit_in_a_job_or_in_a_noted_thread_writes_the_trace() {
     assert_eq!(status.code(), Some(3));
     assert_eq!(count(&trace, Kind::ThreadBegin), 1);
     assert_eq!(count(&trace, Kind::ThreadEnd), 0);
+}
+
+/// This test program again, recorded into this file.
+fn output_of(name: &str, file: &Path) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--nocapture", "--exact", "programs"]);
+    let command = command.env("GLASSLOOP_PROGRAM", name);
+    command.env("GLASSLOOP_TRACE", file).output().unwrap()
+}
+
+fn folder(name: &str) -> PathBuf {
+    let name = format!("glassloop-ends-{}-{name}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_inherits_the_switch_leaves_its_parents_trace_alone() {
+    let folder = folder("child");
+    let file = folder.join("run.evt.json");
+    let output = output_of("has a child", &file);
+    assert_eq!(output.status.code(), Some(0));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let mut lines = stdout.lines();
+    let child = lines.find_map(|line| line.strip_prefix("child ")).unwrap();
+    let own = folder.join(format!("run-{child}.evt.json"));
+    let said = format!(
+        "GLASSLOOP_TRACE: {} is another process's, so this one writes {}\n",
+        file.display(),
+        own.display()
+    );
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+    assert_eq!(trace::load(&file).unwrap().len(), 1);
+    assert_eq!(trace::load(&own).unwrap().len(), 2);
+
+    // When its process is gone, the file may be written over.
+    let output = output_of("is a child", &file);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(trace::load(&file).unwrap().len(), 2);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_dies_leaves_no_empty_file_and_a_former_one_as_it_was() {
+    let folder = folder("former");
+    let file = folder.join("run.html");
+    assert_eq!(output_of("exits unseen", &file).status.code(), Some(3));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    std::fs::write(&file, "former").unwrap();
+    assert_eq!(output_of("exits unseen", &file).status.code(), Some(3));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "former");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_whole_keeps_what_was_in_it() {
+    let trace = trace::Recorder::new("nothing").trace();
+    let folder = folder("whole");
+    let file = folder.join("run.txt");
+    // Another name for the same file: one that is written in place shows in both.
+    let other = folder.join("other.txt");
+    std::fs::write(&file, "former").unwrap();
+    std::fs::hard_link(&file, &other).unwrap();
+    trace::save(&file, std::slice::from_ref(&trace)).unwrap();
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "former");
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), "former");
+    // A link stays one.
+    let link = folder.join("link.txt");
+    std::os::unix::fs::symlink("other.txt", &link).unwrap();
+    trace::save(&link, &[trace]).unwrap();
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_ne!(std::fs::read_to_string(&other).unwrap(), "former");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

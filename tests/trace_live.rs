@@ -444,11 +444,26 @@ fn as_many_of_the_last_events_are_kept_as_were_asked_for() {
         let (trace, errors) = record(bad);
         assert_eq!(trace.dropped, 0);
         let expected = format!(
-            "GLASSLOOP_TRACE_LAST: {bad:?} is not a number of events from 1 to 100000000, such as 10000; the last million is kept"
+            "GLASSLOOP_TRACE_LAST: {bad:?} is not a number of events from 1 to 100000000, such as 10000; without one the last million is kept"
         );
         assert_eq!(errors, [expected]);
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn how_many_events_are_kept_needs_a_recording() {
+    let complaints = |last: &str| {
+        let mut command = sibling::example("gather").unwrap();
+        let command = command.args(["--delay", "0.01"]);
+        let output = command.env("GLASSLOOP_TRACE_LAST", last).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let needs = "GLASSLOOP_TRACE_LAST: nothing is recorded without GLASSLOOP_TRACE, such as GLASSLOOP_TRACE=run.html\n";
+    assert_eq!(complaints("1000"), needs);
+    let no_number = "GLASSLOOP_TRACE_LAST: \"abc\" is not a number of events from 1 to 100000000, such as 10000; without one the last million is kept\n";
+    assert_eq!(complaints("abc"), format!("{no_number}{needs}"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The flight recorder: dumps of what the rings hold, while the program runs. SIGUSR2 asks for one; with `GLASSLOOP_TRACE_LAST=N`,
-//! which keeps the last N events only, the first panic writes one as well.
+//! which keeps the last N events only, and not without, the first panic writes one as well.
 //!
 //! A thread waits for the signal and reads the rings, so that a loop that is blocked can be dumped too.
 
@@ -19,7 +19,7 @@ pub(crate) fn capacity_of_environment() -> (usize, bool) {
         Some(events) if (1..=MOST).contains(&events) => (events, true),
         _ => {
             eprintln!(
-                "GLASSLOOP_TRACE_LAST: {wanted:?} is not a number of events from 1 to {MOST}, such as 10000; the last million is kept"
+                "GLASSLOOP_TRACE_LAST: {wanted:?} is not a number of events from 1 to {MOST}, such as 10000; without one the last million is kept"
             );
             (CAPACITY, false)
         }

@@ -16,12 +16,18 @@
 //! | `.evt.json` | the compact trace, which the others are made of |
 //!
 //! `GLASSLOOP_TRACE=-` prints the table of turns to stderr while the program runs. `GLASSLOOP_TRACE_LAST=10000` keeps the loop's
-//! last 10,000 events only (a million without it): a flight recorder, whose contents the first panic dumps into a file of its own
-//! (`run-panic.html`). SIGUSR2 dumps what there is at any time (`run-1.html`), also while a step blocks the loop.
+//! last 10,000 events only (a million without it): a flight recorder. With it, and only then, the first panic dumps what there is into
+//! a file of its own (`run-panic.html`), be it of a task, caught or not, or of another thread. By itself it records nothing, and a
+//! line on stderr says so. SIGUSR2 dumps what there is at any time (`run-1.html`), also while a step blocks the loop.
 //!
 //! The file is written when the program's last loop is closed or its last [`Section`] ends, and also before SIGTERM or Ctrl-C ends
 //! it, and when `std::process::exit` is called in the middle of a step or of anything else that is recorded. What is lost: a
-//! program that ends by `exit` in a thread that the recorder does not know of, by SIGKILL, by `abort`.
+//! program that ends by `exit` in a thread that the recorder does not know of, by SIGKILL, by `abort`; the file of a run before
+//! stays as it was, since a new one takes its place when it is whole. A program that neither runs a loop nor calls [`program`] or
+//! [`section`] is not recorded.
+//!
+//! A child process that inherits the switch, while its parent or another process writes that file, writes one of its own with its
+//! process id in the name (`run-4711.html`), and says so on stderr. (On Linux; elsewhere the trace of the last one to end is left.)
 //!
 //! `GLASSLOOP_INSPECT=127.0.0.1:8123` has each loop in real time serve a page that shows it live. Its URL is printed to stderr.
 //! It is served to this machine only, and to who knows the URL.
@@ -71,6 +77,7 @@ mod both;
 mod by_number;
 mod check;
 mod chrome;
+mod claim;
 mod cost;
 mod evt_json;
 mod file_error;

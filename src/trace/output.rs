@@ -1,10 +1,11 @@
 //! Where a trace goes, and in which form: what `GLASSLOOP_TRACE` says.
 
-use std::fs::OpenOptions;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::chrome::chrome;
+use super::claim::claim;
 use super::evt_json::{evt_json, evt_json_of_all, html};
 use super::file_error::FileError;
 use super::order::order;
@@ -43,6 +44,22 @@ pub(crate) struct Output {
 impl Output {
     /// An error says what is wrong with `path`: its ending, or that it cannot be written.
     pub(crate) fn to(path: &Path) -> Result<Output, FileError> {
+        Output::named(path)?.tried()
+    }
+
+    /// The same for the recording of this process, which another one that records into `path` has write into a file beside it.
+    pub(crate) fn of_process(path: &Path) -> Result<Output, FileError> {
+        let output = Output::named(path)?;
+        if claim(path) {
+            return output.tried();
+        }
+        let own = output.with_word(&std::process::id().to_string()).tried()?;
+        let (path, own_path) = (path.display(), own.path.display());
+        eprintln!("GLASSLOOP_TRACE: {path} is another process's, so this one writes {own_path}");
+        Ok(own)
+    }
+
+    fn named(path: &Path) -> Result<Output, FileError> {
         let name = path.to_string_lossy();
         let form = FORMS.iter().find(|(ending, _)| name.ends_with(ending));
         let Some(&(ending, form)) = form else {
@@ -55,13 +72,24 @@ impl Output {
             let error = format!("{name}: a name must stand before the ending, as in run.html");
             return Err(FileError::of_content(error));
         }
-        // Not truncated before there is something to write.
-        let opened = OpenOptions::new().create(true).append(true).open(path);
         let path = path.to_owned();
-        let output = Output { path, form };
-        match opened {
-            Ok(_) => Ok(output),
-            Err(error) => Err(output.unwritten(error)),
+        Ok(Output { path, form })
+    }
+
+    /// Tries whether the file can be written. What is there stays as it is, and nothing is left where nothing was.
+    fn tried(self) -> Result<Output, FileError> {
+        let is_there = fs::symlink_metadata(&self.path).is_ok();
+        let opened = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path);
+        let tried = opened.and_then(|_| match is_there {
+            true => Ok(()),
+            false => fs::remove_file(&self.path),
+        });
+        match tried {
+            Ok(()) => Ok(self),
+            Err(error) => Err(self.unwritten(error)),
         }
     }
 
@@ -86,7 +114,7 @@ impl Output {
             Form::Text => each(text),
             Form::Picture => svg(traces),
         };
-        std::fs::write(&self.path, text).map_err(|error| self.unwritten(error))
+        replace(&self.path, text.as_bytes()).map_err(|error| self.unwritten(error))
     }
 
     /// The same with a word before the ending: `run-panic.html` of `run.html`.
@@ -104,4 +132,28 @@ impl Output {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Writes a file that is there as a whole or, when the process dies meanwhile or the disk is full, as it was before.
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let before = fs::symlink_metadata(path);
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".{}.part", std::process::id()));
+    let file = match &before {
+        // A link or a pipe stays one.
+        Ok(before) if !before.is_file() => return fs::write(path, text),
+        _ => File::create(&part),
+    };
+    let Ok(mut file) = file else {
+        // Its folder takes no new file.
+        return fs::write(path, text);
+    };
+    let allowed = before.map_or(Ok(()), |it| file.set_permissions(it.permissions()));
+    let written = allowed.and_then(|()| file.write_all(text));
+    let replaced = written.and_then(|()| fs::rename(&part, path));
+    if replaced.is_err() {
+        // The error that is told is the first one.
+        let _ = fs::remove_file(&part);
+    }
+    replaced
 }

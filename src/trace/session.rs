@@ -45,10 +45,19 @@ struct Recordings {
 fn session() -> Option<&'static Session> {
     static SESSION: OnceLock<Option<Session>> = OnceLock::new();
     let start = || {
-        let path = std::env::var_os("GLASSLOOP_TRACE").filter(|path| !path.is_empty())?;
+        let (capacity, last) = flight::capacity_of_environment();
+        let path = std::env::var_os("GLASSLOOP_TRACE").filter(|path| !path.is_empty());
+        let Some(path) = path else {
+            if std::env::var_os("GLASSLOOP_TRACE_LAST").is_some() {
+                eprintln!(
+                    "GLASSLOOP_TRACE_LAST: nothing is recorded without GLASSLOOP_TRACE, such as GLASSLOOP_TRACE=run.html"
+                );
+            }
+            return None;
+        };
         let output = match path == "-" {
             true => None,
-            false => match Output::to(Path::new(&path)) {
+            false => match Output::of_process(Path::new(&path)) {
                 Ok(output) => Some(output),
                 Err(error) => {
                     eprintln!("GLASSLOOP_TRACE: {error}; this program is not recorded");
@@ -56,7 +65,6 @@ fn session() -> Option<&'static Session> {
                 }
             },
         };
-        let (capacity, last) = flight::capacity_of_environment();
         if output.is_some() && last {
             flight::dump_at_panic(dump);
         }
