@@ -211,9 +211,11 @@ fn the_inspectors_page_shows_a_loop_at_work() {
 
     // A step that blocks the loop: no answer, and the page says so until there is one.
     let late = "document.getElementById('late').textContent.startsWith('no answer for ')";
+    let why = "document.getElementById('late').textContent.split(' s: ')[1]";
     assert_eq!(browser.eval(late), false);
     program.says("block");
     browser.await_value(late, json!(true));
+    assert_eq!(browser.text(why), "a step blocks the loop");
     browser.await_value(&waits("gatherer"), json!("gather 2/3"));
     browser.await_value(late, json!(false));
     // The turn was among the long ones: below 10 s.

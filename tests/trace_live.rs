@@ -55,8 +55,7 @@ fn sleepers() -> Command {
     command
 }
 
-/// Status line, and body, of the answer to a request.
-fn ask(address: &str, method: &str, path: &str, host: &str) -> (String, String) {
+fn full_answer(address: &str, method: &str, path: &str, host: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -64,6 +63,12 @@ fn ask(address: &str, method: &str, path: &str, host: &str) -> (String, String) 
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Status line, and body, of the answer to a request.
+fn ask(address: &str, method: &str, path: &str, host: &str) -> (String, String) {
+    let answer = full_answer(address, method, path, host);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.lines().next().unwrap();
     (
@@ -82,7 +87,17 @@ fn the_inspector_shows_the_loop_to_who_knows_its_url_and_to_nobody_else() {
 
     let (status, page) = ask(address, "GET", &format!("/{token}/"), address);
     assert_eq!(status, "200 OK");
-    assert!(page.contains("<title>glassloop: live</title>"));
+    let title = format!("<title>gather {}: live</title>", program.child.id());
+    assert!(page.contains(&title), "{page}");
+    // The head alone has the length of what it does not have.
+    let head = full_answer(address, "HEAD", &format!("/{token}/"), address);
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"));
+    let length = format!("\r\nContent-Length: {}\r\n", page.len());
+    assert!(head.contains(&length), "{head}");
+    let refused = full_answer(address, "PUT", &format!("/{token}/"), address);
+    let expected = "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n";
+    assert!(refused.starts_with(expected), "{refused}");
+    assert!(refused.ends_with("\r\n\r\n405 Method Not Allowed\n"));
 
     let (status, state) = ask(address, "GET", &format!("/{token}/state"), address);
     assert_eq!(status, "200 OK");
@@ -165,6 +180,7 @@ fn loops_that_run_until_they_are_told() {
     virtual_time
         .run_until_complete(sleep(Duration::from_secs(3600)))
         .unwrap();
+    drop(EventLoop::builder().virtual_time().build().unwrap());
     until_complete
         .run_until_complete(sleep(Duration::from_secs(60)))
         .unwrap();
@@ -183,8 +199,13 @@ fn every_loop_in_real_time_has_its_inspector() {
     let port = free_port();
     let mut program = Program::start(command.env("GLASSLOOP_INSPECT", port.to_string()));
     let mut timers = Vec::new();
-    for first in [true, false] {
-        let line = program.line();
+    let said = "GLASSLOOP_INSPECT: a loop in virtual time has no inspector";
+    // Two loops in virtual time have none, which is said once.
+    let (virtual_time, served): (Vec<_>, Vec<_>) = (0..3)
+        .map(|_| program.line())
+        .partition(|line| line == said);
+    assert_eq!(virtual_time.len(), 1);
+    for (line, first) in served.iter().zip([true, false]) {
         let url = line.strip_prefix("GLASSLOOP_INSPECT: http://").unwrap();
         let (address, token) = url.trim_end_matches('/').split_once('/').unwrap();
         assert_eq!(address == port.to_string(), first);
@@ -195,6 +216,38 @@ fn every_loop_in_real_time_has_its_inspector() {
         timers.push(state["timer_count"].as_u64().unwrap());
     }
     assert_eq!(timers, [2, 1]);
+}
+
+/// Run by the next test in processes of its own.
+#[test]
+fn two_loops_one_after_the_other() {
+    if std::env::var_os("GLASSLOOP_INSPECT").is_some() {
+        for _ in 0..2 {
+            run(sleep(Duration::from_millis(1))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_is_complained_about_once_and_localhost_is_one() {
+    let lines = |address: &str| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--nocapture", "--exact", "two_loops_one_after_the_other"]);
+        let output = command.env("GLASSLOOP_INSPECT", address).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        stderr.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let bad = "GLASSLOOP_INSPECT: here: not an address and a port, such as 127.0.0.1:8123; there is no inspector";
+    assert_eq!(lines("here"), [bad]);
+    let served = lines("localhost:0");
+    assert_eq!(served.len(), 2);
+    for line in served {
+        assert!(
+            line.starts_with("GLASSLOOP_INSPECT: http://127.0.0.1:"),
+            "{line}"
+        );
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Once, OnceLock};
 
 use crate::core::Core;
 use crate::event_loop::{EventLoop, get_running_loop};
@@ -21,6 +21,7 @@ use super::pen::{Pen, PenObserver};
 use super::policy::INSPECTOR;
 use super::session;
 use super::snapshot::{Measured, Snapshot, TurnLengths};
+use super::trace::program_name;
 
 const PAGE: &str = include_str!("inspect.html");
 
@@ -41,27 +42,49 @@ pub(crate) struct Inspector {
 /// The inspector that the environment asks for, for a new loop. If it cannot be, that is said in a line on stderr. A virtual
 /// clock would stand still for the inspector's socket, so there is none in virtual time.
 pub(crate) fn inspector_of_environment(virtual_time: bool) -> Option<Rc<Inspector>> {
-    let wanted = std::env::var("GLASSLOOP_INSPECT").ok()?;
-    if wanted.is_empty() || virtual_time {
+    let address = wanted()?;
+    if virtual_time {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| eprintln!("GLASSLOOP_INSPECT: a loop in virtual time has no inspector"));
         return None;
     }
-    match Inspector::bind(&wanted) {
+    match Inspector::bind(address) {
         Ok(inspector) => Some(Rc::new(inspector)),
         Err(error) => {
-            eprintln!("GLASSLOOP_INSPECT: {wanted}: {error}; there is no inspector");
+            eprintln!("GLASSLOOP_INSPECT: {address}: {error}; there is no inspector");
             None
         }
     }
 }
 
+/// The address that the environment asks for. What is wrong with it is said once, not for each loop.
+fn wanted() -> Option<SocketAddr> {
+    static WANTED: OnceLock<Option<SocketAddr>> = OnceLock::new();
+    let look = || {
+        let wanted = std::env::var_os("GLASSLOOP_INSPECT").filter(|it| !it.is_empty())?;
+        let wanted = wanted.to_string_lossy();
+        let address = address_of(&wanted);
+        let complain =
+            |error| eprintln!("GLASSLOOP_INSPECT: {wanted}: {error}; there is no inspector");
+        address.map_err(complain).ok()
+    };
+    *WANTED.get_or_init(look)
+}
+
+fn address_of(wanted: &str) -> Result<SocketAddr, &'static str> {
+    let local = wanted.strip_prefix("localhost:");
+    let local = local.map(|port| format!("127.0.0.1:{port}"));
+    let address = local.as_deref().unwrap_or(wanted).parse();
+    let address: SocketAddr =
+        address.map_err(|_| "not an address and a port, such as 127.0.0.1:8123")?;
+    match address.ip().is_loopback() {
+        true => Ok(address),
+        false => Err("only loopback addresses are served, 127.0.0.1 or [::1]"),
+    }
+}
+
 impl Inspector {
-    fn bind(address: &str) -> Result<Inspector, String> {
-        let address: SocketAddr = address
-            .parse()
-            .map_err(|_| "not an address and a port, such as 127.0.0.1:8123".to_owned())?;
-        if !address.ip().is_loopback() {
-            return Err("only loopback addresses are served, 127.0.0.1 or [::1]".to_owned());
-        }
+    fn bind(address: SocketAddr) -> Result<Inspector, String> {
         // The program's second loop gets a port of its own, which its URL tells.
         let listener = match TcpListener::bind(address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -215,21 +238,26 @@ impl Inspector {
         let page = path
             .strip_prefix('/')
             .and_then(|path| path.strip_prefix(&*self.token));
-        match (method, page) {
+        let mut answer = match (method, page) {
             // A page from elsewhere whose name was made to lead here.
             _ if !ours.iter().any(|our| our == host) => refusal("421 Misdirected Request"),
-            (Some("GET"), Some("/")) => response("200 OK", "text/html", PAGE),
-            (Some("GET"), Some("/state")) => {
+            (Some("GET" | "HEAD"), Some("/")) => response("200 OK", "text/html", &page_here()),
+            (Some("GET" | "HEAD"), Some("/state")) => {
                 let state = Snapshot::of(core).json();
                 response("200 OK", "application/json", &state)
             }
-            (Some("GET"), Some("/text")) => {
+            (Some("GET" | "HEAD"), Some("/text")) => {
                 let text = Snapshot::of(core).text();
                 response("200 OK", "text/plain", &text)
             }
-            (Some("GET"), _) => refusal("404 Not Found"),
-            _ => refusal("405 Method Not Allowed"),
+            (Some("GET" | "HEAD"), _) => refusal("404 Not Found"),
+            _ => refusal("405 Method Not Allowed\r\nAllow: GET, HEAD"),
+        };
+        if method == Some("HEAD") {
+            let head = answer.windows(4).position(|end| end == b"\r\n\r\n");
+            answer.truncate(head.map_or(0, |head| head + 4));
         }
+        answer
     }
 }
 
@@ -239,8 +267,18 @@ struct Connection {
     answer: RefCell<Vec<u8>>,
 }
 
+/// With the program's name in its title, and the process's number, by which tabs differ.
+fn page_here() -> String {
+    let program = program_name(&std::env::args().next().unwrap_or_default());
+    let program = program.replace('&', "&amp;").replace('<', "&lt;");
+    let title = format!("<title>{program} {}: live</title>", std::process::id());
+    PAGE.replacen("<title>glassloop: live</title>", &title, 1)
+}
+
+/// The status, perhaps with a header.
 fn refusal(status: &str) -> Vec<u8> {
-    response(status, "text/plain", &format!("{status}\n"))
+    let text = status.lines().next().unwrap_or_default();
+    response(status, "text/plain", &format!("{text}\n"))
 }
 
 fn response(status: &str, kind: &str, body: &str) -> Vec<u8> {

@@ -8,7 +8,7 @@ pub(super) const PLAYER_SCRIPT: &str = "sha256-wvWyFbp633P7A2ESS6uTcZ4/MdLmkyl8P
 
 /// The inspector's page asks its server besides.
 #[cfg(unix)]
-pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-XVBDmwSjsQATwn6Rvg4nSXktj12x41RotHRfGfn5jZI='; script-src 'sha256-UvTER5ElP1uEcym6e9yh8k/xPzff5YcK6oNvIJHVlbY='; \
+pub(super) const INSPECTOR: &str = "default-src 'none'; style-src 'sha256-XVBDmwSjsQATwn6Rvg4nSXktj12x41RotHRfGfn5jZI='; script-src 'sha256-WBucqTPw/gvnPE279aJR9Ul7YhJlUQDDrxyFsZmhVV0='; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]
