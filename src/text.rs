@@ -50,13 +50,18 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A name where it stands without quotes: control characters would break the line.
+/// A name where it stands without quotes: control characters would break the line, others turn the direction of its rest.
 pub(crate) fn on_one_line(name: &str) -> String {
-    let escaped = |c: char| match c.is_control() {
+    let escaped = |c: char| match c.is_control() || turns_the_line(c) {
         true => c.escape_debug().to_string(),
         false => c.to_string(),
     };
     name.chars().map(escaped).collect()
+}
+
+/// Marks of direction, and the two separators that end a line.
+fn turns_the_line(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Cuts a long value in the middle, and a list behind its first elements, as `reprlib` does, so that a task fits on a line.
@@ -84,6 +89,10 @@ fn shortened(whole: &str) -> String {
         }
         return format!("[{}]", kept.join(", "));
     }
+    cut_in_the_middle(whole)
+}
+
+pub(crate) fn cut_in_the_middle(whole: &str) -> String {
     let length = whole.chars().count();
     if length <= LONGEST {
         return whole.to_owned();
@@ -178,5 +187,6 @@ mod tests {
         assert_eq!(quoted("it's"), "\"it's\"");
         assert_eq!(quoted("\"it's\""), r#"'"it\'s"'"#);
         assert_eq!(on_one_line("it's\ttwo\nlines"), r"it's\ttwo\nlines");
+        assert_eq!(on_one_line("\u{202e}rtl"), r"\u{202e}rtl");
     }
 }

@@ -3,13 +3,15 @@
 
 use std::fmt::Write;
 
+use crate::text::on_one_line;
+
 use super::kind::{Kind, cause, end, wait};
 use super::names::TrackKind;
 use super::state::Waiting;
 use super::text::end_mark;
 use super::trace::Trace;
 use super::turns::{Ran, What, Who, turns};
-use super::words::{items, short, waits_for};
+use super::words::{items, short, shown, waits_for};
 
 /// The steps of a trace in their order, without times.
 ///
@@ -55,7 +57,8 @@ fn line(out: &mut String, trace: &Trace, ran: &Ran) {
                 (end::PENDING, None) => "waits".to_owned(),
                 (how, _) => end_mark(how).to_owned(),
             };
-            let (name, coroutine) = (short(who, &trace.strings), trace.string(who.coroutine));
+            let name = short(who, &trace.strings);
+            let coroutine = on_one_line(trace.string(who.coroutine));
             let because = because(ran.cause);
             format!("{name} {coroutine} (by {because}) {ended}")
         }
@@ -170,7 +173,7 @@ fn waiting_text(trace: &Trace, waiting: Waiting) -> String {
 fn own_place(trace: &Trace, place: u32) -> String {
     match trace.place(place) {
         place if place.starts_with("src/") => String::new(),
-        place => place,
+        place => on_one_line(&place),
     }
 }
 
@@ -191,13 +194,16 @@ fn threads(out: &mut String, trace: &Trace) {
         // A process goes by its number in the pool: that of the system is another one each time.
         let mut begun = own.clone().filter(|r| r.kind == Kind::ProcBegin);
         let named = begun.next().map(|r| format!("worker {}", r.b));
-        let named = named.as_ref().unwrap_or(&track.name);
+        let named = named.unwrap_or_else(|| shown(&track.name));
         let did = own.filter_map(|record| {
-            let name = |track: u32| trace.tracks.get(track as usize).map_or("?", |t| &t.name);
+            let name = |track: u32| match trace.tracks.get(track as usize) {
+                Some(track) => shown(&track.name),
+                None => "?".to_owned(),
+            };
             Some(match record.kind {
                 Kind::ThreadBegin | Kind::ProcBegin => "begins".to_owned(),
                 Kind::ThreadEnd | Kind::ProcEnd => "ends".to_owned(),
-                Kind::BlockBegin => format!("blocks ({})", trace.string(record.b)),
+                Kind::BlockBegin => format!("blocks ({})", on_one_line(trace.string(record.b))),
                 Kind::JoinBegin => format!("joins {}", name(record.a)),
                 Kind::ChunkBegin => items(record.b, record.c),
                 _ => return None,

@@ -10,7 +10,7 @@ use crate::observe::{Event, Observer, Site, StepEnd};
 use super::kind::{Kind, cut};
 use super::recording::lock;
 use super::trace::Trace;
-use super::words::Time;
+use super::words::{Time, word};
 
 fn line(who: &str, place: &str, took: u64) -> String {
     let took = Time(took);
@@ -34,7 +34,7 @@ pub(crate) fn line_of(trace: &Trace) -> Option<String> {
             let mut names = trace.records.iter();
             let named = names.find(|r| r.kind == Kind::TaskName && r.a == cut.a && r.c != 0);
             let coroutine = named.map_or("", |record| trace.string(record.c));
-            format!("{} {coroutine}()", trace.task_name(cut.a))
+            format!("{} {coroutine}()", word(&trace.task_name(cut.a)))
         }
         _ => "a callback".to_owned(),
     };

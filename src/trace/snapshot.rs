@@ -13,6 +13,7 @@ use crate::ready::Queued;
 use crate::wait_graph::{WaitNode, wait_graph_of};
 
 use super::json::Quoted;
+use super::words::word;
 
 /// As many tasks and timers are shown.
 const MOST: usize = 500;
@@ -91,7 +92,7 @@ impl Snapshot {
         let now = core.clock.read();
         let queue = core.ready.borrow();
         let ready = queue.items().map(|item| match item {
-            Queued::Task(task) => task.header().name(),
+            Queued::Task(task) => word(&task.header().name()),
             Queued::Gone => "a task that is gone".to_owned(),
             Queued::Timer => "a timer".to_owned(),
             Queued::Callback(callback) => format!("{callback:?}"),
@@ -123,7 +124,7 @@ impl Snapshot {
     fn waits(&self, task: &WaitNode) -> (String, String) {
         let at = task.site.unwrap_or(task.created);
         let waits = match &task.waits_for {
-            _ if self.ready.contains(&task.name) => "READY".to_owned(),
+            _ if self.ready.contains(&word(&task.name)) => "READY".to_owned(),
             Some(what) => what.clone(),
             None => "something that the loop does not know".to_owned(),
         };
@@ -187,7 +188,8 @@ impl Snapshot {
         let mut out = format!("turn {}, {:.3} s\n", self.turn, self.time.as_secs_f64());
         for task in self.tasks.iter().take(MOST) {
             let (waits, at) = self.waits(task);
-            let _ = writeln!(out, "  {} {}() {waits} at {at}", task.name, task.coroutine);
+            let (name, coroutine) = (word(&task.name), &task.coroutine);
+            let _ = writeln!(out, "  {name} {coroutine}() {waits} at {at}");
         }
         let ready = match self.ready.is_empty() {
             true => "nothing".to_owned(),
@@ -226,5 +228,39 @@ impl Snapshot {
             let _ = writeln!(out, "turns: {lengths}");
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{create_task, current, run, sleep, yield_now};
+
+    use super::*;
+
+    #[test]
+    fn a_name_moves_no_cursor_and_fits_on_a_line() {
+        let long = "long ".repeat(100);
+        let text = run(async move {
+            let _waits = create_task(sleep(Duration::from_secs(60))).named("\x1b[2J");
+            yield_now().await;
+            let _ready = create_task(yield_now()).named("two\nlines");
+            let _other = create_task(yield_now()).named(long);
+            current::with(|core| Snapshot::of(core).text()).unwrap()
+        });
+        let text = text.unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[2].starts_with(r"  \u{1b}[2J Sleep() sleep until "),
+            "{text}"
+        );
+        assert!(
+            lines[3].starts_with(r"  two\nlines Sleep() READY "),
+            "{text}"
+        );
+        assert_eq!(
+            lines[5],
+            r"ready: two\nlines, 'long long lon...ong long long '"
+        );
+        assert!(!text.contains('\x1b'), "{text}");
     }
 }

@@ -3,12 +3,14 @@
 use std::fmt::Write;
 use std::ops::RangeBounds;
 
+use crate::text::on_one_line;
+
 use super::kind::{Kind, end, wait};
 use super::names::TrackKind;
 use super::summary::Summary;
 use super::trace::Trace;
 use super::turns::{Ran, Turn, What, Who, Woke, turns};
-use super::words::{Time, short, waits_for};
+use super::words::{Time, short, shown, waits_for, word};
 
 /// As many entries of a list are printed in a row.
 const MOST: usize = 8;
@@ -61,7 +63,8 @@ pub fn text(trace: &Trace) -> String {
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 pub fn text_of_turns(trace: &Trace, numbers: impl RangeBounds<u32>) -> String {
-    let mut out = format!("{}: {}\n\n", trace.title, trace.command);
+    let (title, command) = (on_one_line(&trace.title), on_one_line(&trace.command));
+    let mut out = format!("{title}: {command}\n\n");
     let all = turns(&trace.records);
     if !all.is_empty() {
         let _ = writeln!(out, "{}", header(Colours(false)));
@@ -260,7 +263,7 @@ fn lives(out: &mut String, trace: &Trace) {
             did.push(format!("{work} jobs"));
         }
         let did = did.join("  ");
-        let (kind, name) = (track.kind.name(), &track.name);
+        let (kind, name) = (track.kind.name(), shown(&track.name));
         let _ = writeln!(out, "{kind:<8}{name:<16}{life:<26}{did}");
     }
 }
@@ -273,11 +276,11 @@ pub(crate) fn figures(out: &mut String, trace: &Trace, colours: Colours) {
     for slow in summary.slow.iter().take(MOST) {
         let who = match slow.task {
             0 => "a callback".to_owned(),
-            task => trace.task_name(task),
+            task => word(&trace.task_name(task)),
         };
         let place = match trace.place(slow.place) {
             place if place.is_empty() => place,
-            place => format!(" at {place}"),
+            place => format!(" at {}", on_one_line(&place)),
         };
         let took = Time(slow.took);
         let line = match slow.open {
@@ -287,7 +290,10 @@ pub(crate) fn figures(out: &mut String, trace: &Trace, colours: Colours) {
         let _ = writeln!(out, "{}", colours.alarm(&line));
         let mut harm = Vec::new();
         if !slow.victims.is_empty() {
-            let names = slow.victims.iter().map(|task| trace.task_name(*task));
+            let names = slow
+                .victims
+                .iter()
+                .map(|task| word(&trace.task_name(*task)));
             harm.push(format!("{} stood ready", list(names.collect())));
         }
         if let [(timer, late), others @ ..] = &slow.late[..] {

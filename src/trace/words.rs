@@ -2,14 +2,30 @@
 
 use std::fmt;
 
+use crate::text::{cut_in_the_middle, on_one_line};
+
 use super::kind::wait;
 use super::state::Waiting;
 use super::turns::Who;
 
+/// A name may hold anything: what would move a terminal's cursor is escaped, and the middle of a long one left out.
+pub(crate) fn shown(name: &str) -> String {
+    cut_in_the_middle(&on_one_line(name))
+}
+
+/// The same as one word of a list: in quotes if it would not be seen as one.
+pub(crate) fn word(name: &str) -> String {
+    let line = shown(name);
+    match line.is_empty() || line.contains(char::is_whitespace) {
+        true => format!("'{line}'"),
+        false => line,
+    }
+}
+
 /// A task in one word: the name that it was given, else `T3`.
 pub(crate) fn short(who: Who, strings: &[String]) -> String {
     match strings.get(who.name as usize) {
-        Some(name) if who.name != 0 => name.clone(),
+        Some(name) if who.name != 0 => word(name),
         _ => format!("T{}", who.task),
     }
 }
@@ -25,7 +41,7 @@ pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
         all,
         ..
     } = waiting;
-    let text = strings.get(detail as usize).map_or("", String::as_str);
+    let text = on_one_line(strings.get(detail as usize).map_or("", String::as_str));
     match what {
         wait::YIELD => "yield".to_owned(),
         wait::TIMER => "sleep".to_owned(),
@@ -34,7 +50,7 @@ pub(crate) fn waits_for(waiting: Waiting, strings: &[String]) -> String {
         wait::TASK => format!("T{object}"),
         wait::JOB => "thread job".to_owned(),
         _ if all != 0 => format!("{text} {done}/{all}"),
-        _ if detail != 0 => text.to_owned(),
+        _ if detail != 0 => text,
         wait::PROMISE => "promise".to_owned(),
         _ => "something".to_owned(),
     }
