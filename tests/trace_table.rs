@@ -71,3 +71,26 @@ fn a_name_is_one_word_whatever_is_in_it() {
         );
     }
 }
+
+#[test]
+fn long_lists_shift_no_column() {
+    let trace = recorded(async {
+        let tasks = (0..7).map(|i| {
+            let name = ["w", "worker-number-"][usize::from(i == 3)];
+            create_task(sleep(Duration::from_millis(1))).named(format!("{name}{i}"))
+        });
+        gather(tasks.collect::<Vec<_>>()).await.unwrap();
+    });
+    let text = trace::text_of_turns(&trace, 2..=3);
+    let begin = text.find("turn ").unwrap();
+    let expected = "\
+turn          at      slept  timers  io  ready           woke                      ran
+   2    0.000000          -       0   0  w0 w1 w2        -                         w0~sleep w1~sleep w2~sleep worker-number-3~sleep w4~sleep w5~sleep w6~sleep
+                                         worker-number-3
+                                         w4 w5 w6
+   3    0.000000     1.0 ms       7   0  -               timer#1 timer#2 timer#3   timer#1→w0 timer#2→w1 timer#3→w2 timer#4→worker-number-3 timer#5→w4 timer#6→w5 timer#7→w6
+                                                         timer#4 timer#5 timer#6
+                                                         timer#7
+";
+    assert_eq!(&text[begin..], expected);
+}

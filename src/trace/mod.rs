@@ -78,6 +78,7 @@ mod by_number;
 mod check;
 mod chrome;
 mod claim;
+mod columns;
 mod cost;
 mod evt_json;
 mod file_error;

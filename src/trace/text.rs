@@ -5,6 +5,7 @@ use std::ops::RangeBounds;
 
 use crate::text::on_one_line;
 
+use super::columns::wrapped;
 use super::kind::{Kind, end, wait};
 use super::names::TrackKind;
 use super::summary::Summary;
@@ -14,6 +15,10 @@ use super::words::{Time, short, shown, waits_for, word};
 
 /// As many entries of a list are printed in a row.
 const MOST: usize = 8;
+
+/// The widths of the columns of what is ready, and of who was woken.
+const READY: usize = 15;
+const WOKE: usize = 25;
 
 /// Escape codes, if the table goes to a terminal.
 #[derive(Clone, Copy)]
@@ -82,7 +87,7 @@ pub(crate) fn header(colours: Colours) -> String {
     )
 }
 
-/// A line for a turn.
+/// A line for a turn, and more if its lists are long.
 pub(crate) fn row(turn: &Turn, strings: &[String], slow: u64, colours: Colours) -> String {
     let slept = match turn.slept {
         None => "-".to_owned(),
@@ -101,11 +106,9 @@ pub(crate) fn row(turn: &Turn, strings: &[String], slow: u64, colours: Colours) 
         }
     });
     let asleep = turn.asleep.then(|| "still-asleep".to_owned());
-    let (ready, woke, ran) = (
-        list(ready),
-        list(woke.collect()),
-        list(ran.chain(asleep).collect()),
-    );
+    let ready = wrapped(&list(ready), READY);
+    let woke = wrapped(&list(woke.collect()), WOKE);
+    let ran = list(ran.chain(asleep).collect()).join(" ");
     let at = format!("{:.6}", turn.begin as f64 / 1e9);
     let Turn {
         number,
@@ -113,22 +116,30 @@ pub(crate) fn row(turn: &Turn, strings: &[String], slow: u64, colours: Colours) 
         interests,
         ..
     } = turn;
-    let line = format!(
-        "{number:>4} {at:>11} {slept:>10}  {timers:>6} {interests:>3}  {ready:<15} {woke:<25} {ran}"
-    );
-    line.trim_end().to_owned()
+    let mut begin = format!("{number:>4} {at:>11} {slept:>10}  {timers:>6} {interests:>3}");
+    let mut ran = ran.as_str();
+    let mut lines = Vec::new();
+    for line in 0..ready.len().max(woke.len()) {
+        let cell = |column: &[String]| column.get(line).cloned().unwrap_or_default();
+        let (ready, woke) = (cell(&ready), cell(&woke));
+        let text = format!("{begin}  {ready:<READY$} {woke:<WOKE$} {ran}");
+        lines.push(text.trim_end().to_owned());
+        begin = " ".repeat(begin.len());
+        ran = "";
+    }
+    lines.join("\n")
 }
 
-fn list(mut items: Vec<String>) -> String {
+fn list(mut items: Vec<String>) -> Vec<String> {
     if items.len() > MOST {
         let more = items.len() - MOST + 1;
         items.truncate(MOST - 1);
         items.push(format!("and {more} more"));
     }
-    match items.is_empty() {
-        true => "-".to_owned(),
-        false => items.join(" "),
+    if items.is_empty() {
+        items.push("-".to_owned());
     }
+    items
 }
 
 fn arrows(tasks: &[Who], strings: &[String]) -> String {
@@ -294,7 +305,7 @@ pub(crate) fn figures(out: &mut String, trace: &Trace, colours: Colours) {
                 .victims
                 .iter()
                 .map(|task| word(&trace.task_name(*task)));
-            harm.push(format!("{} stood ready", list(names.collect())));
+            harm.push(format!("{} stood ready", list(names.collect()).join(" ")));
         }
         if let [(timer, late), others @ ..] = &slow.late[..] {
             let more = match others.len() {
