@@ -41,7 +41,7 @@ fn main() {
     }
     let traces = load(&files);
     match mode {
-        None => print!("{}", joined(&traces, trace::text)),
+        None => print!("{}", trace::text_of_all(&traces)),
         Some("logical") => print!("{}", joined(&traces, trace::order)),
         Some("turn") => {
             let turns = turns(args.text("turn"), &traces);

@@ -283,7 +283,11 @@ fn the_live_table_has_the_rows_of_the_turns_and_no_colours_in_a_pipe() {
     assert!(!stderr.contains('\x1b'));
     let rows: Vec<&str> = stderr.lines().collect();
     assert!(rows[0].starts_with("turn "), "{stderr}");
-    let ran: Vec<&str> = rows[1..5]
+    assert!(
+        rows[1].starts_with("T1: hello() at examples/hello.rs:"),
+        "{stderr}"
+    );
+    let ran: Vec<&str> = rows[2..6]
         .iter()
         .filter_map(|row| row.split_whitespace().last())
         .collect();

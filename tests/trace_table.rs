@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use glassloop::trace::{self, Recorder, Trace};
-use glassloop::{EventLoop, create_task, gather, sleep};
+use glassloop::trace::{self, Kind, Record, Recorder, Trace, Track, TrackKind};
+use glassloop::{EventLoop, create_task, gather, sleep, yield_now};
 
 /// What a program in virtual time leaves behind.
 fn recorded(program: impl Future<Output = ()> + 'static) -> Trace {
@@ -93,4 +93,126 @@ turn          at      slept  timers  io  ready           woke                   
                                                          timer#7
 ";
     assert_eq!(&text[begin..], expected);
+}
+
+#[test]
+fn who_is_who_stands_above_the_table() {
+    let made = line!() + 4;
+    let trace = recorded(async {
+        let mut tasks = Vec::new();
+        for number in 2..=12 {
+            let task = create_task(sleep(Duration::from_millis(1)));
+            if number == 7 {
+                task.set_name("the seventh");
+            }
+            tasks.push(task);
+        }
+        gather(tasks).await.unwrap();
+    });
+    let text = trace::text(&trace);
+    let legend = text.split("\n\n").nth(1).unwrap();
+    let lines: Vec<&str> = legend.lines().collect();
+    assert!(lines[0].starts_with("T1: "), "{text}");
+    assert_eq!(
+        lines[1],
+        format!("T2..T6 T7='the seventh' T8..T12: Sleep() at tests/trace_table.rs:{made}")
+    );
+}
+
+#[test]
+fn who_is_who_takes_no_more_lines_than_a_table_can_bear() {
+    let mut trace = recorded(async {
+        let tasks: Vec<_> = (0..23).map(|_| create_task(async {})).collect();
+        gather(tasks).await.unwrap();
+    });
+    for record in &mut trace.records {
+        if record.kind == Kind::TaskSpawn {
+            trace.places.push(("many.rs".to_owned(), record.a, 1));
+            record.c = trace.places.len() as u32 - 1;
+        }
+    }
+    let text = trace::text(&trace);
+    let legend: Vec<&str> = text.split("\n\n").nth(1).unwrap().lines().collect();
+    assert_eq!(legend.len(), 21, "{text}");
+    assert_eq!(legend[20], "and 4 more tasks, made at other places");
+}
+
+#[test]
+fn the_table_of_a_flight_recorder_says_what_is_missing() {
+    let recorder = Rc::new(Recorder::with_capacity("last", 40));
+    let builder = EventLoop::builder().virtual_time();
+    let event_loop = builder.observer(recorder.clone()).build().unwrap();
+    let main = async {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+    };
+    event_loop.run_until_complete(main).unwrap();
+    event_loop.close().unwrap();
+    let trace = recorder.trace();
+    let turns = trace.turns().unwrap().start() - 1;
+    assert!(
+        trace.dropped > 200 && turns > 50,
+        "{} {turns}",
+        trace.dropped
+    );
+    let text = trace::text(&trace);
+    let told = format!(
+        "{} events before this were not kept, with them {turns} turns",
+        trace.dropped
+    );
+    assert_eq!(text.lines().nth(2), Some(told.as_str()), "{text}");
+    assert!(text.contains("\nT1: "), "{text}");
+
+    let text = trace::text(&recorded(async {}));
+    assert!(!text.contains("not kept"), "{text}");
+}
+
+#[test]
+fn several_loops_in_a_file_are_told_apart() {
+    let mut other = recorded(async {});
+    other.title = "another".to_owned();
+    let text = trace::text_of_all(&[recorded(async {}), other, recorded(async {})]);
+    let headings = text.lines().filter(|line| line.ends_with(": program"));
+    let headings: Vec<&str> = headings.collect();
+    assert_eq!(
+        headings,
+        ["table 1: program", "another: program", "table 3: program"]
+    );
+}
+
+#[test]
+fn the_main_thread_was_there_from_the_beginning() {
+    let place = |name: &str| Track {
+        name: name.to_owned(),
+        kind: TrackKind::Thread,
+    };
+    let record = |t, kind, track| Record {
+        t,
+        kind,
+        flags: 0,
+        track,
+        a: 0,
+        b: 0,
+        c: 0,
+    };
+    let trace = Trace {
+        tracks: vec![place("main"), place("Thread-1")],
+        records: vec![
+            record(1_000_000, Kind::ThreadBegin, 1),
+            record(2_000_000, Kind::JoinBegin, 0),
+            record(3_000_000, Kind::ThreadEnd, 1),
+            record(3_000_000, Kind::JoinEnd, 0),
+        ],
+        ..Trace::default()
+    };
+    let text = trace::text(&trace);
+    assert!(
+        text.contains("thread  main            0.000000 to the end"),
+        "{text}"
+    );
+    assert!(
+        text.contains("thread  Thread-1        0.001000 to 0.003000"),
+        "{text}"
+    );
 }

@@ -1,5 +1,21 @@
 //! Lists in the columns of a table: what does not fit goes on in the next line, so that no column is shifted.
 
+/// As many entries of a list are printed.
+pub(crate) const MOST: usize = 8;
+
+/// So many of a list, and how many more; or that there are none.
+pub(crate) fn list(mut items: Vec<String>) -> Vec<String> {
+    if items.len() > MOST {
+        let more = items.len() - MOST + 1;
+        items.truncate(MOST - 1);
+        items.push(format!("and {more} more"));
+    }
+    if items.is_empty() {
+        items.push("-".to_owned());
+    }
+    items
+}
+
 /// The lines of a list in a column of this width: as many items in each as fit. One that is wider is broken.
 pub(crate) fn wrapped(items: &[String], width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

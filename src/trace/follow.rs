@@ -7,11 +7,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::kind::Kind;
+use super::legend::Legend;
 use super::recording::Recording;
 use super::ring::Position;
 use super::text::{Colours, figures, header, row};
 use super::trace::{SLOW, Trace};
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 
 /// How often it looks.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -48,7 +49,7 @@ impl Follower {
 fn follow(recording: &Recording, closed: &AtomicBool) {
     let colours = colours();
     let mut turns = Turns::default();
-    let mut position = Position::default();
+    let (mut legend, mut position) = (Legend::default(), Position::default());
     eprintln!("{}", header(colours));
     loop {
         // Looked at first: what was written before it was set is read after it.
@@ -57,7 +58,7 @@ fn follow(recording: &Recording, closed: &AtomicBool) {
         if lost > 0 {
             eprintln!("... {lost} events too fast to be followed");
         }
-        let mut ended: Vec<_> = records.iter().filter_map(|r| turns.apply(r)).collect();
+        let mut ended: Vec<Turn> = records.iter().filter_map(|r| turns.apply(r)).collect();
         let whole = last.then(|| Trace::of(recording));
         if let Some(trace) = &whole {
             // The turn that the program's end cuts.
@@ -66,7 +67,10 @@ fn follow(recording: &Recording, closed: &AtomicBool) {
             ended.extend(std::mem::take(&mut turns).finish());
         }
         if !ended.is_empty() {
-            let strings = recording.names().string_list.clone();
+            let names = recording.names();
+            let (strings, places) = (names.string_list.clone(), names.places.clone());
+            drop(names);
+            eprint!("{}", colours.faint(&legend.of(&ended, &strings, &places)));
             for turn in &ended {
                 eprintln!("{}", row(turn, &strings, SLOW, colours));
             }

@@ -67,7 +67,7 @@ pub use session::{Section, program, section};
 pub use state::{Item, State, TaskState, TimerState, Waiting};
 pub use summary::{Slow, Summary};
 pub use svg::svg;
-pub use text::{text, text_of_turns};
+pub use text::{text, text_of_all, text_of_turns};
 pub use trace::Trace;
 
 #[cfg(unix)]
@@ -89,6 +89,7 @@ mod follow;
 mod inspect;
 mod json;
 mod kind;
+mod legend;
 mod names;
 mod notes;
 mod open;

@@ -10,7 +10,7 @@ use super::evt_json::{evt_json, evt_json_of_all, html};
 use super::file_error::FileError;
 use super::order::order;
 use super::svg::svg;
-use super::text::text;
+use super::text::text_of_all;
 use super::trace::Trace;
 
 /// A form of a trace, as the ending of the file names it.
@@ -99,10 +99,6 @@ impl Output {
     }
 
     pub(crate) fn write(&self, traces: &[Trace]) -> Result<(), FileError> {
-        let each = |form: fn(&Trace) -> String| {
-            let texts: Vec<String> = traces.iter().map(form).collect();
-            texts.join("\n")
-        };
         let text = match self.form {
             Form::Player => html(traces),
             Form::Compact => match traces {
@@ -110,8 +106,8 @@ impl Output {
                 traces => evt_json_of_all(traces),
             },
             Form::Chrome => chrome(traces),
-            Form::Order => each(order),
-            Form::Text => each(text),
+            Form::Order => traces.iter().map(order).collect::<Vec<_>>().join("\n"),
+            Form::Text => text_of_all(traces),
             Form::Picture => svg(traces),
         };
         replace(&self.path, text.as_bytes()).map_err(|error| self.unwritten(error))

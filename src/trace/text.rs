@@ -5,16 +5,14 @@ use std::ops::RangeBounds;
 
 use crate::text::on_one_line;
 
-use super::columns::wrapped;
+use super::columns::{MOST, list, wrapped};
 use super::kind::{Kind, end, wait};
+use super::legend::Legend;
 use super::names::TrackKind;
 use super::summary::Summary;
 use super::trace::Trace;
 use super::turns::{Ran, Turn, What, Who, Woke, turns};
 use super::words::{Time, short, shown, waits_for, word};
-
-/// As many entries of a list are printed in a row.
-const MOST: usize = 8;
 
 /// The widths of the columns of what is ready, and of who was woken.
 const READY: usize = 15;
@@ -32,7 +30,7 @@ impl Colours {
         }
     }
 
-    fn faint(self, text: &str) -> String {
+    pub(crate) fn faint(self, text: &str) -> String {
         self.paint("2", text)
     }
 
@@ -43,13 +41,39 @@ impl Colours {
 
 /// The trace as a table of turns; threads and processes as a table of lives.
 pub fn text(trace: &Trace) -> String {
-    let mut out = text_of_turns(trace, ..);
+    titled(trace, &trace.title)
+}
+
+/// The tables of several traces, one below the other: those of one title are told apart by their numbers, as on the page.
+///
+/// ```
+/// use glassloop::trace;
+///
+/// let trace = trace::Recorder::new("twin").trace();
+/// let tables = trace::text_of_all(&[trace.clone(), trace]);
+/// let headings: Vec<&str> = tables.lines().filter(|line| line.starts_with("twin")).collect();
+/// assert!(headings[0].starts_with("twin 1: ") && headings[1].starts_with("twin 2: "));
+/// ```
+pub fn text_of_all(traces: &[Trace]) -> String {
+    let tables = traces.iter().enumerate().map(|(at, trace)| {
+        let mut others = traces[..at].iter().chain(&traces[at + 1..]);
+        match others.any(|other| other.title == trace.title) {
+            true => titled(trace, &format!("{} {}", trace.title, at + 1)),
+            false => text(trace),
+        }
+    });
+    tables.collect::<Vec<_>>().join("\n")
+}
+
+fn titled(trace: &Trace, title: &str) -> String {
+    let mut out = table(trace, title, ..);
     lives(&mut out, trace);
     figures(&mut out, trace, Colours(false));
     out
 }
 
-/// The table of some turns alone, by their numbers: see [`Trace::turns`]. Those that there are not are left out.
+/// The table of some turns alone, by their numbers: see [`Trace::turns`]. Those that there are not are left out. Above it stands who
+/// their tasks are.
 ///
 /// ```
 /// use std::{rc::Rc, time::Duration};
@@ -62,18 +86,38 @@ pub fn text(trace: &Trace) -> String {
 /// let trace = recorder.trace();
 /// assert_eq!(trace.turns(), Some(1..=4));
 /// let table = trace::text_of_turns(&trace, 2..=3);
-/// let rows: Vec<&str> = table.lines().skip(3).collect();
+/// let (legend, rows) = table.split_once("\n\n").unwrap().1.split_once("\n\n").unwrap();
+/// assert!(legend.starts_with("T1: Sleep() at "));
+/// let rows: Vec<&str> = rows.lines().skip(1).collect();
 /// assert_eq!(rows.len(), 2);
 /// assert!(rows[0].starts_with("   2    0.000000     1.0 ms "));
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 pub fn text_of_turns(trace: &Trace, numbers: impl RangeBounds<u32>) -> String {
-    let (title, command) = (on_one_line(&trace.title), on_one_line(&trace.command));
+    table(trace, &trace.title, numbers)
+}
+
+fn table(trace: &Trace, title: &str, numbers: impl RangeBounds<u32>) -> String {
+    let (title, command) = (on_one_line(title), on_one_line(&trace.command));
     let mut out = format!("{title}: {command}\n\n");
+    if trace.dropped > 0 {
+        let first = trace.turns().map_or(1, |turns| *turns.start());
+        let (events, turns) = (trace.dropped, first.saturating_sub(1));
+        let _ = writeln!(
+            out,
+            "{events} events before this were not kept, with them {turns} turns\n"
+        );
+    }
     let all = turns(&trace.records);
-    if !all.is_empty() {
-        let _ = writeln!(out, "{}", header(Colours(false)));
-        for turn in all.iter().filter(|turn| numbers.contains(&turn.number)) {
+    let some: Vec<Turn> = all
+        .into_iter()
+        .filter(|turn| numbers.contains(&turn.number))
+        .collect();
+    if !some.is_empty() {
+        let legend = Legend::default().of(&some, &trace.strings, &trace.places);
+        let between = if legend.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{legend}{between}{}", header(Colours(false)));
+        for turn in &some {
             let row = row(turn, &trace.strings, trace.slow, Colours(false));
             let _ = writeln!(out, "{row}");
         }
@@ -128,18 +172,6 @@ pub(crate) fn row(turn: &Turn, strings: &[String], slow: u64, colours: Colours) 
         ran = "";
     }
     lines.join("\n")
-}
-
-fn list(mut items: Vec<String>) -> Vec<String> {
-    if items.len() > MOST {
-        let more = items.len() - MOST + 1;
-        items.truncate(MOST - 1);
-        items.push(format!("and {more} more"));
-    }
-    if items.is_empty() {
-        items.push("-".to_owned());
-    }
-    items
 }
 
 fn arrows(tasks: &[Who], strings: &[String]) -> String {
@@ -236,8 +268,9 @@ fn lives(out: &mut String, trace: &Trace) {
         if track.kind == TrackKind::Loop || !records.any(|record| mine(&record)) {
             continue;
         }
-        let (mut begin, mut end, mut blocked, mut since, mut depth, mut work) =
-            (None, None, 0, 0, 0, 0);
+        // The main thread is there before all else; of another one that does not tell when it begins that is seen which it does first.
+        let mut begin = (track.name == "main").then_some(0);
+        let (mut end, mut blocked, mut since, mut depth, mut work) = (None, 0, 0, 0, 0);
         for record in trace.records.iter().filter(mine) {
             begin.get_or_insert(record.t);
             match record.kind {

@@ -3,14 +3,15 @@
 
 use super::kind::{Kind, cause, cut, end};
 use super::record::Record;
-use super::state::{Item, State, Waiting};
+use super::state::{Item, State, TaskState, Waiting};
 
-/// A task, with the number of its name and of its coroutine's.
+/// A task, with the numbers of its name, of its coroutine's and of the place where it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Who {
     pub(crate) task: u32,
     pub(crate) name: u32,
     pub(crate) coroutine: u32,
+    pub(crate) place: u32,
 }
 
 /// What pushed somebody onto the ready queue before the turn's steps.
@@ -75,6 +76,29 @@ pub(crate) struct Turn {
     pub(crate) ran: Vec<Ran>,
     pub(crate) timers: u32,
     pub(crate) interests: usize,
+}
+
+impl Turn {
+    /// Every task that it tells of, as often as it does.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = Who> {
+        let woke = self.woke.iter().flat_map(|woke| match woke {
+            Woke::Io { tasks, .. } | Woke::Job(tasks) => tasks.as_slice(),
+            Woke::Thread(who) => std::slice::from_ref(who),
+            Woke::Timer(_) | Woke::Signal => &[],
+        });
+        let ran = self.ran.iter().flat_map(|ran| {
+            let runs = match &ran.what {
+                What::Step(who, ..) => Some(who),
+                What::Callback { .. } | What::Timer(_) => None,
+            };
+            let counts = ran.counts.iter().map(|(who, ..)| who);
+            runs.into_iter()
+                .chain(&ran.spawns)
+                .chain(&ran.wakes)
+                .chain(counts)
+        });
+        self.ready.iter().chain(woke).chain(ran).copied()
+    }
 }
 
 /// Takes records and gives turns.
@@ -222,11 +246,13 @@ impl Turns {
 
     fn who(&self, task: u32) -> Who {
         let state = self.state.tasks.get(task);
-        let (name, coroutine) = state.map_or((0, 0), |task| (task.name, task.coroutine));
+        let known = |task: &TaskState| (task.name, task.coroutine, task.place);
+        let (name, coroutine, place) = state.map_or((0, 0, 0), known);
         Who {
             task,
             name,
             coroutine,
+            place,
         }
     }
 
