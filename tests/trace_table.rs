@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use glassloop::trace::{self, Kind, Record, Recorder, Trace, Track, TrackKind};
+use glassloop::trace::{self, Kind, Record, Recorder, Summary, Trace, Track, TrackKind};
 use glassloop::{EventLoop, create_task, gather, sleep, yield_now};
 
 /// What a program in virtual time leaves behind.
@@ -16,6 +16,18 @@ fn recorded(program: impl Future<Output = ()> + 'static) -> Trace {
     let mut trace = recorder.trace();
     (trace.command, trace.cost) = ("program".to_owned(), 0);
     trace
+}
+
+fn record(t: u64, kind: Kind, track: u16) -> Record {
+    Record {
+        t,
+        kind,
+        flags: 0,
+        track,
+        a: 0,
+        b: 0,
+        c: 0,
+    }
 }
 
 #[test]
@@ -187,15 +199,6 @@ fn the_main_thread_was_there_from_the_beginning() {
         name: name.to_owned(),
         kind: TrackKind::Thread,
     };
-    let record = |t, kind, track| Record {
-        t,
-        kind,
-        flags: 0,
-        track,
-        a: 0,
-        b: 0,
-        c: 0,
-    };
     let trace = Trace {
         tracks: vec![place("main"), place("Thread-1")],
         records: vec![
@@ -214,5 +217,52 @@ fn the_main_thread_was_there_from_the_beginning() {
     assert!(
         text.contains("thread  Thread-1        0.001000 to 0.003000"),
         "{text}"
+    );
+}
+
+#[test]
+fn what_was_readable_while_a_step_blocked_was_held_up_too() {
+    let of = |slept: u64| {
+        let of = |t, kind, a, b| Record {
+            a,
+            b,
+            ..record(t, kind, 0)
+        };
+        let (end, exit) = (200_000_000, 200_000_000 + slept);
+        let records = vec![
+            of(0, Kind::Turn, 1, 1),
+            of(0, Kind::StepBegin, 1, 1),
+            of(end, Kind::StepEnd, 1, 1),
+            of(end, Kind::Turn, 2, 0),
+            of(end, Kind::PollEnter, u32::MAX, u32::MAX),
+            of(exit, Kind::PollExit, 2, 0),
+            of(exit, Kind::IoEvent, 7, 12),
+            of(exit, Kind::IoEvent, 8, 14),
+            of(exit, Kind::Turn, 3, 0),
+            of(exit, Kind::PollEnter, u32::MAX, u32::MAX),
+            of(exit, Kind::PollExit, 1, 0),
+            of(exit, Kind::IoEvent, 7, 12),
+        ];
+        let (slow, tracks) = (100_000_000, Vec::new());
+        Trace {
+            records,
+            slow,
+            tracks,
+            ..Trace::default()
+        }
+    };
+    let told = "   meanwhile fd12 fd14 were ready when the loop asked next\n";
+    let (at_once, later) = (of(18_000), of(50_000_000));
+    assert_eq!(Summary::of(&at_once).slow[0].descriptors, [12, 14]);
+    assert!(
+        trace::text(&at_once).contains(told),
+        "{}",
+        trace::text(&at_once)
+    );
+    assert_eq!(Summary::of(&later).slow[0].descriptors, [0; 0]);
+    assert!(
+        !trace::text(&later).contains("meanwhile"),
+        "{}",
+        trace::text(&later)
     );
 }

@@ -1,11 +1,15 @@
 //! A trace in a few figures.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::kind::{Kind, cut, end};
 use super::record::Record;
 use super::state::{Item, State};
 use super::trace::Trace;
+
+/// What the kernel reports so soon was there when it was asked, in nanoseconds.
+const AT_ONCE: u64 = 1_000_000;
 
 /// A step or callback that blocked the loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct Slow {
     pub victims: Vec<u32>,
     /// The timers that fell due meanwhile, each with how late it was by then, in nanoseconds: the latest first.
     pub late: Vec<(u32, u64)>,
+    /// The descriptors that were ready when the loop asked the kernel next: meanwhile, though the trace does not know since when.
+    pub descriptors: Vec<u32>,
 }
 
 /// What happened in a trace, counted.
@@ -79,6 +85,9 @@ impl Summary {
             stood: 0,
             blocks: 0,
             places: BTreeMap::new(),
+            asked: None,
+            unasked: 0,
+            meanwhile: 0..0,
         };
         for record in &trace.records {
             counter.apply(record);
@@ -100,6 +109,12 @@ struct Counter {
     blocks: u32,
     /// Where each task was made (true) and each callback scheduled.
     places: BTreeMap<(bool, u32), u32>,
+    /// When the kernel was asked.
+    asked: Option<u64>,
+    /// Of the slow ones, the first after which the kernel was not asked yet.
+    unasked: usize,
+    /// Those during which what the kernel reports now became ready.
+    meanwhile: Range<usize>,
 }
 
 impl Counter {
@@ -119,6 +134,22 @@ impl Counter {
                 self.blocks = record.a;
             }
             Kind::StepEnd | Kind::CbEnd | Kind::Cut => self.ends(record),
+            Kind::PollEnter => self.asked = Some(record.t),
+            Kind::PollExit => {
+                let slow = self.summary.slow.len();
+                let first = std::mem::replace(&mut self.unasked, slow);
+                let asked = self.asked.take();
+                self.meanwhile =
+                    match asked.is_some_and(|asked| record.t.saturating_sub(asked) < AT_ONCE) {
+                        true => first..slow,
+                        false => slow..slow,
+                    };
+            }
+            Kind::IoEvent => {
+                for slow in &mut self.summary.slow[self.meanwhile.clone()] {
+                    slow.descriptors.push(record.b);
+                }
+            }
             _ => {}
         }
     }
@@ -153,6 +184,7 @@ impl Counter {
             open,
             victims: victims(&self.state, self.stood),
             late: late(&self.state, record.t),
+            descriptors: Vec::new(),
         });
     }
 }

@@ -350,6 +350,16 @@ pub(crate) fn figures(out: &mut String, trace: &Trace, colours: Colours) {
                 Time(*late)
             ));
         }
+        if !slow.descriptors.is_empty() {
+            let was = if slow.descriptors.len() == 1 {
+                "was"
+            } else {
+                "were"
+            };
+            let all = slow.descriptors.iter().map(|fd| format!("fd{fd}"));
+            let all = list(all.collect()).join(" ");
+            harm.push(format!("{all} {was} ready when the loop asked next"));
+        }
         if !harm.is_empty() {
             let _ = writeln!(out, "   meanwhile {}", harm.join("; "));
         }
