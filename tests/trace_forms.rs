@@ -233,7 +233,11 @@ fn a_switch_that_cannot_be_obeyed_is_one_clear_line() {
     for (file, expected) in [
         (
             "run.foo",
-            "run.foo: the ending must be one of .html, .evt.json, .json, .order.txt, .txt, .svg",
+            "run.foo: the ending must be one of .html, .evt.json, .json, .order.txt, .txt, .svg; or - for the table of turns on stderr",
+        ),
+        (
+            "run.order.svg",
+            "run.order.svg: the order of the steps is written as .order.txt only",
         ),
         (
             ".html",
@@ -269,6 +273,7 @@ fn trace_check_goes_on_after_a_file_that_it_cannot_read() {
     };
     let trace = in_virtual_time();
     let good = file("good.evt.json", &trace::evt_json(&trace));
+    let none = file("none.evt.json", &trace::evt_json_of_all(&[]));
     let torn = file("torn.evt.json", &trace::evt_json(&trace)[..500]);
     let mut half = trace.clone();
     half.records.truncate(20);
@@ -276,13 +281,15 @@ fn trace_check_goes_on_after_a_file_that_it_cannot_read() {
     let missing = folder.0.join("missing.evt.json").display().to_string();
 
     let mut command = sibling::example("trace_check").unwrap();
-    let output = command.args([&missing, &torn, &half, &good]).output();
+    let output = command
+        .args([&missing, &torn, &half, &none, &good])
+        .output();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let lines = |bytes| String::from_utf8(bytes).unwrap();
     let (stdout, stderr) = (lines(output.stdout), lines(output.stderr));
     let errors: Vec<&str> = stderr.lines().collect();
-    assert_eq!(errors.len(), 2, "{stderr}");
+    assert_eq!(errors.len(), 3, "{stderr}");
     assert_eq!(
         errors[0],
         format!("{missing}: No such file or directory (os error 2)")
@@ -290,6 +297,10 @@ fn trace_check_goes_on_after_a_file_that_it_cannot_read() {
     assert!(
         errors[1].starts_with(&format!("{torn} is no compact trace: ")),
         "{stderr}"
+    );
+    assert_eq!(
+        errors[2],
+        format!("{none} is no compact trace: there is no trace in it")
     );
     let found: Vec<&str> = stdout.lines().collect();
     assert_eq!(found.len(), 2, "{stdout}");

@@ -220,6 +220,7 @@ fn what_cannot_be_shown_is_one_line_each() {
     write("new.evt.json", &saved.replacen("\"evt\":1", "\"evt\":9", 1));
     write("empty.evt.json", "");
     write("words.txt", "turn  at");
+    write("none.evt.json", &trace::evt_json_of_all(&[]));
     write("run.json", &trace::chrome(&[in_virtual_time()]));
     write("run.html", &trace::html(&[in_virtual_time()]));
     let half = saved.len() / 2;
@@ -242,6 +243,10 @@ fn what_cannot_be_shown_is_one_line_each() {
             "empty.evt.json is no compact trace: it is empty: its program has not ended yet, or was killed",
         ),
         ("words.txt", "words.txt is no compact trace: it is no JSON"),
+        (
+            "none.evt.json",
+            "none.evt.json is no compact trace: there is no trace in it",
+        ),
         (
             "run.json",
             "run.json is no compact trace: it is the form for Perfetto and Chrome, .json",

@@ -42,6 +42,12 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Whether the path ends as that of a form.
+    pub(crate) fn has_form(path: &Path) -> bool {
+        let name = path.to_string_lossy();
+        FORMS.iter().any(|(ending, _)| name.ends_with(ending))
+    }
+
     /// An error says what is wrong with `path`: its ending, or that it cannot be written.
     pub(crate) fn to(path: &Path) -> Result<Output, FileError> {
         Output::named(path)?.tried()
@@ -68,6 +74,14 @@ impl Output {
             let error = format!("{name}: the ending must be one of {endings}");
             return Err(FileError::of_content(error));
         };
+        if form != Form::Order
+            && name
+                .strip_suffix(ending)
+                .is_some_and(|stem| stem.ends_with(".order"))
+        {
+            let error = format!("{name}: the order of the steps is written as .order.txt only");
+            return Err(FileError::of_content(error));
+        }
         if path.file_name().is_some_and(|name| name == ending) {
             let error = format!("{name}: a name must stand before the ending, as in run.html");
             return Err(FileError::of_content(error));

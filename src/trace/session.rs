@@ -60,7 +60,11 @@ fn session() -> Option<&'static Session> {
             false => match Output::of_process(Path::new(&path)) {
                 Ok(output) => Some(output),
                 Err(error) => {
-                    eprintln!("GLASSLOOP_TRACE: {error}; this program is not recorded");
+                    let or = match Output::has_form(Path::new(&path)) {
+                        true => "",
+                        false => "; or - for the table of turns on stderr",
+                    };
+                    eprintln!("GLASSLOOP_TRACE: {error}{or}; this program is not recorded");
                     return None;
                 }
             },
