@@ -9,7 +9,7 @@
 //! | ending | form |
 //! |---|---|
 //! | `.html` | a page that plays the run, turn by turn, forwards and backwards; it needs nothing else |
-//! | `.txt` | a table of turns: what was ready, how long the loop slept, who woke whom, what ran |
+//! | `.txt` | a table of turns: what was ready, how long the loop slept, who woke whom, what ran; above it who the tasks are |
 //! | `.order.txt` | the order of the steps without times: the same program gives the same text |
 //! | `.svg` | the timeline as a picture |
 //! | `.json` | for Perfetto, Chrome and Firefox |

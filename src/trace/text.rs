@@ -308,7 +308,8 @@ fn lives(out: &mut String, trace: &Trace) {
         }
         let did = did.join("  ");
         let (kind, name) = (track.kind.name(), shown(&track.name));
-        let _ = writeln!(out, "{kind:<8}{name:<16}{life:<26}{did}");
+        let line = format!("{kind:<8}{name:<16}{life:<26}{did}");
+        let _ = writeln!(out, "{}", line.trim_end());
     }
 }
 
