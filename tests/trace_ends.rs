@@ -144,6 +144,15 @@ fn programs() {
             drop(std::thread::spawn(thread));
             run(asleep).unwrap();
         }
+        "sections" => {
+            println!("\nsections");
+            for (title, pause) in [("short", 1), ("long", 400)] {
+                let _section = trace::section(title);
+                let thread = std::thread::spawn(trace::thread("worker", || ()));
+                thread.join().unwrap();
+                std::thread::sleep(Duration::from_millis(pause));
+            }
+        }
         other => panic!("{other}"),
     }
 }
@@ -275,6 +284,24 @@ fn a_file_that_cannot_be_written_whole_keeps_what_was_in_it() {
     assert_ne!(std::fs::read_to_string(&other).unwrap(), "former");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3);
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_section_without_a_loop_ends_where_it_is_dropped() {
+    let mut program = Program::of_this_file("sections");
+    program.child.wait().unwrap();
+    let traces = trace::load(program.folder.join("run.evt.json")).unwrap();
+    let titles = traces.iter().map(|trace| &*trace.title);
+    assert_eq!(titles.collect::<Vec<_>>(), ["short", "long"]);
+    // The short one is over before the long one begins, and is written once more after it.
+    assert!(traces[0].end() < traces[1].end(), "{traces:?}");
+    assert!(traces[1].end() >= 400_000_000);
+    for trace in &traces {
+        let last = trace.records.last().unwrap();
+        assert_eq!((last.kind, last.flags), (Kind::Cut, cut::NOBODY));
+        assert_eq!(trace::check(trace), []);
+    }
+    std::fs::remove_dir_all(&program.folder).unwrap();
 }
 
 #[test]

@@ -26,6 +26,8 @@ struct Beside {
     records: Vec<Record>,
     /// The loop of this recording lives in virtual time: records of threads get theirs when the loop takes them in.
     virtual_time: bool,
+    /// When the section that is recorded was over: what is recorded of others may go on for long.
+    ended: Option<u64>,
 }
 
 impl Recording {
@@ -80,6 +82,18 @@ impl Recording {
             b,
             c,
         });
+    }
+
+    /// The section is over.
+    pub(crate) fn end(&self) {
+        let mut beside = lock(&self.beside);
+        beside.ended = Some(self.now());
+    }
+
+    /// How long it has been recorded, or was.
+    pub(crate) fn length(&self) -> u64 {
+        let ended = lock(&self.beside).ended;
+        ended.unwrap_or_else(|| self.now())
     }
 
     pub(crate) fn set_virtual(&self) {

@@ -219,7 +219,7 @@ pub(crate) fn current() -> Option<Arc<Recording>> {
 
 /// As long as it lives, what the program does is recorded, if `GLASSLOOP_TRACE` asks for it.
 #[must_use = "the recording ends when this is dropped"]
-pub struct Section(());
+pub struct Section(Option<Arc<Recording>>);
 
 shown_as! { Section => "<Section>" }
 
@@ -232,15 +232,11 @@ shown_as! { Section => "<Section>" }
 /// thread.join().unwrap();
 /// ```
 pub fn program() -> Section {
-    if let Some(session) = session() {
+    Section(session().and_then(|session| {
         lock(&session.recordings).sections += 1;
         open::begun();
-        // The main thread gets the first line of the picture.
-        if let Some(recording) = session.current() {
-            recording.names().this_thread();
-        }
-    }
-    Section(())
+        begun(session.current())
+    }))
 }
 
 /// Begins a part of the program that is to be seen by itself, and compared with the others. It ends when what is returned is
@@ -256,19 +252,27 @@ pub fn program() -> Section {
 /// # Ok::<(), glassloop::LoopError>(())
 /// ```
 pub fn section(title: &str) -> Section {
-    if let Some(session) = session() {
+    Section(session().and_then(|session| {
         let mut recordings = lock(&session.recordings);
         recordings.sections += 1;
         open::begun();
-        if let Some(recording) = session.add(&mut recordings, Some(title)) {
-            recording.names().this_thread();
-        }
+        begun(session.add(&mut recordings, Some(title)))
+    }))
+}
+
+/// The thread that begins it gets the first line of the picture.
+fn begun(recording: Option<Arc<Recording>>) -> Option<Arc<Recording>> {
+    if let Some(recording) = &recording {
+        recording.names().this_thread();
     }
-    Section(())
+    recording
 }
 
 impl Drop for Section {
     fn drop(&mut self) {
+        if let Some(recording) = &self.0 {
+            recording.end();
+        }
         if let Some(session) = session() {
             let mut recordings = lock(&session.recordings);
             recordings.taken = true;

@@ -52,7 +52,7 @@ impl Trace {
         }
         let now = match recording.is_virtual() {
             true => last,
-            false => recording.now(),
+            false => recording.length(),
         };
         let track = ring.last().map_or(0, |record| record.track);
         let mut records = Vec::with_capacity(ring.len() + beside.len());
@@ -84,8 +84,9 @@ impl Trace {
             records.push(record);
         }
         records.extend(beside);
+        let last = records.last().map_or(0, |record| record.t);
         if records.last().is_none_or(|last| last.kind != Kind::RunEnd) {
-            records.push(cut(now, track, state.running));
+            records.push(cut(now.max(last), track, state.running));
         }
         let names = recording.names();
         Trace {
