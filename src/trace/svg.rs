@@ -2,11 +2,13 @@
 //! Several: a line for each, on one axis, as high as things were under way.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::kind::end;
 use super::timeline::{Doing, Lane, Owner, Span, Timeline};
 use super::trace::Trace;
 use super::words::Time;
+use crate::text::on_one_line;
 
 const WIDTH: f64 = 860.0;
 /// Where the names end and time begins.
@@ -62,7 +64,8 @@ impl Axis {
     fn of(begin: u64, end: u64, gaps: &[(u64, u64)]) -> Axis {
         let whole = end.saturating_sub(begin).max(1);
         let idle: u64 = gaps.iter().map(|(from, to)| to - from).sum();
-        let fold = (whole - idle) as f64 <= LITTLE * whole as f64 && !gaps.is_empty();
+        // Where time is virtual, work takes none, and there is nothing to make room for.
+        let fold = (whole - idle) as f64 <= LITTLE * whole as f64 && idle > 0 && idle < whole;
         let gaps = if fold { gaps } else { &[] };
         let space = WIDTH - LEFT - RIGHT;
         let folded = space * FOLDED * (gaps.len() as f64).sqrt() / gaps.len().max(1) as f64;
@@ -111,6 +114,19 @@ impl Picture {
         ));
     }
 
+    /// What stands before a row. Of a long name the letters may be wide ones: it is made to fit.
+    fn name(&mut self, name: &str) {
+        let (x, y, name) = (LEFT - 8.0, self.y, shortened(name));
+        let fitted = match name.chars().count() {
+            ..=22 => "",
+            _ => " textLength=\"160\" lengthAdjust=\"spacingAndGlyphs\"",
+        };
+        self.put(format_args!(
+            "<text x=\"{x}\" y=\"{y}\" class=\"e\"{fitted}>{}</text>",
+            escaped(&name)
+        ));
+    }
+
     fn draw_one(&mut self, trace: &Trace) {
         let timeline = Timeline::of(trace);
         let axis = Axis::of(timeline.begin, timeline.end, &long_sleeps(&timeline));
@@ -142,18 +158,33 @@ impl Picture {
         }
     }
 
-    /// The times above the picture, and the folds in it.
+    /// The times above the picture, and the folds in it: how long they are only if there is room for all.
     fn scale(&mut self, axis: &Axis, begin: u64) {
-        for &(from, to, left, right, folded) in &axis.pieces {
-            if folded {
-                let what = format!("// {} //", Time(to - from));
-                self.text((left + right) / 2.0, "f m", &what);
-            } else if right - left > 150.0 || from == begin {
-                self.text(left, "f", &Time(from.saturating_sub(begin)).to_string());
+        let Some(&(_, to, _, right, _)) = axis.pieces.last() else {
+            return;
+        };
+        let end = Time(to - begin).to_string();
+        self.text(right, "f e", &end);
+        let room = LEFT..right - width(&end);
+        let folds = axis.pieces.iter().filter(|piece| piece.4);
+        let folds = folds.map(|&(from, to, left, right, _)| ((left + right) / 2.0, to - from));
+        let times = folds
+            .clone()
+            .map(|(x, length)| (x, format!("// {} //", Time(length))));
+        let marks = match fits(times.clone(), &room) {
+            true => times.collect::<Vec<_>>(),
+            false => folds.map(|(x, _)| (x, "//".to_owned())).collect(),
+        };
+        for mark in &marks {
+            if fits([mark.clone()].into_iter(), &room) {
+                self.text(mark.0, "f m", &mark.1);
             }
         }
-        if let Some(&(_, to, _, right, _)) = axis.pieces.last() {
-            self.text(right, "f e", &Time(to - begin).to_string());
+        for &(from, _, left, right, folded) in &axis.pieces {
+            if !folded && (right - left > 150.0 || from == begin) {
+                let text = Time(from.saturating_sub(begin)).to_string();
+                self.text(left, "f", &text);
+            }
         }
         self.y += 6.0;
         let y = self.y;
@@ -165,7 +196,7 @@ impl Picture {
 
     fn lane(&mut self, axis: &Axis, lane: &Lane, slow: u64) {
         self.y += ROW;
-        self.text(LEFT - 8.0, "e", &shortened(&lane.name));
+        self.name(&lane.name);
         let (top, middle) = (self.y - BAR + 2.0, self.y - BAR / 2.0 + 2.0);
         for span in &lane.spans {
             let (from, to) = (axis.x(span.from), axis.x(span.to));
@@ -208,6 +239,7 @@ impl Picture {
         let running = |span: &&Span| span.open && matches!(span.doing, Doing::Run | Doing::Block);
         let mark = match lane.ended {
             Some(end::FINISHED) => "✓",
+            Some(end::PANICKED) => "!",
             Some(_) => "✗",
             None if lane.spans.last().filter(running).is_some() => "still runs",
             None => return,
@@ -220,7 +252,7 @@ impl Picture {
     /// How much was under way, as the height of a row.
     fn curve(&mut self, axis: &Axis, timeline: &Timeline, name: &str, figure: &str) {
         self.y += ROW + 4.0;
-        self.text(LEFT - 8.0, "e", &shortened(name));
+        self.name(name);
         let base = self.y + 2.0;
         let peak = f64::from(timeline.peak().max(1));
         let start = axis.pieces.first().map_or(0, |piece| piece.0);
@@ -243,11 +275,7 @@ impl Picture {
             true => format!("≤ {most}"),
             false => format!("{figure}, ≤ {most}"),
         };
-        let (x, class) = match last > WIDTH - RIGHT - 90.0 {
-            true => (WIDTH - 4.0, "e"),
-            false => (last + 6.0, ""),
-        };
-        self.text(x, class, &figure);
+        self.text(last + 6.0, "", &figure);
     }
 
     fn finish(mut self, traces: &[Trace]) -> String {
@@ -305,8 +333,10 @@ impl Picture {
                 ));
             }
             self.text(x + 24.0, "f", text);
-            x += 44.0 + 6.4 * text.len() as f64;
+            x += 40.0 + width(text);
         }
+        self.y += ROW;
+        self.text(8.0, "f", "✓ finished   ✗ cancelled   ! panicked");
     }
 }
 
@@ -344,6 +374,22 @@ fn title(span: &Span, class: &str) -> String {
     escaped(format!("{what} {took} {}", span.label).trim_end())
 }
 
+/// About how wide a text is, in the picture's font.
+fn width(text: &str) -> f64 {
+    6.4 * text.chars().count() as f64
+}
+
+/// Whether texts about these middles stand clear of each other, and in `room`.
+fn fits(mut texts: impl Iterator<Item = (f64, String)>, room: &Range<f64>) -> bool {
+    let mut free = room.start;
+    texts.all(|(x, text)| {
+        let half = width(&text) / 2.0 + 3.0;
+        let clear = x - half >= free && x + half <= room.end;
+        free = x + half;
+        clear
+    })
+}
+
 fn shortened(name: &str) -> String {
     match name.char_indices().nth(26) {
         Some((at, _)) => format!("{}…", &name[..at]),
@@ -351,8 +397,27 @@ fn shortened(name: &str) -> String {
     }
 }
 
+/// XML has no control characters, not even by their numbers.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+    on_one_line(text)
+        .replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_fit_if_they_stand_clear_of_each_other_and_of_both_ends() {
+        let texts =
+            |middles: &'static [f64]| middles.iter().map(|&x| (x, "// 1.000 s //".to_owned()));
+        let room = 100.0..400.0;
+        assert!(fits(texts(&[150.0, 240.0, 330.0]), &room));
+        assert!(!fits(texts(&[150.0, 230.0, 330.0]), &room));
+        assert!(!fits(texts(&[140.0, 240.0]), &room));
+        assert!(!fits(texts(&[240.0, 360.0]), &room));
+    }
 }
