@@ -35,3 +35,11 @@ pub fn end(message: impl Display, code: i32) -> ! {
     let _ = writeln!(stderr(), "{message}");
     exit(code)
 }
+
+/// `1 loop`, `2 loops`.
+pub fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
