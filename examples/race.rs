@@ -17,6 +17,7 @@ use glassloop::LoopError;
 use indicatif::{ProgressBar, ProgressStyle};
 use strategies::{Job, Ran, STRATEGIES, Strategy, cpu_time, fetch_in_process, take_peak};
 use support::args::{self, Args};
+use support::output::counted;
 use support::server::{Config, ToyServer};
 use support::simulated::{Plan, simulate};
 use support::{process_pool, sibling};
@@ -242,7 +243,12 @@ fn run_simulation(clients: usize, args: &Args) {
         let line = serde_json::json!({
             "clients": clients,
             "servers": plan.servers,
+            "limit": plan.limit,
+            "delay_s": plan.delay.as_secs_f64(),
+            "latency_s": plan.latency.as_secs_f64(),
+            "loss": plan.loss,
             "answered": outcome.answered,
+            "failed": outcome.failed,
             "virtual_s": outcome.took.as_secs_f64(),
             "half_s": outcome.half.as_secs_f64(),
             "p99_s": outcome.most.as_secs_f64(),
@@ -253,22 +259,25 @@ fn run_simulation(clients: usize, args: &Args) {
         return println!("{line}");
     }
     let (took, wall) = (outcome.took.as_secs_f64(), wall.as_secs_f64());
+    let count = |count: usize, noun| counted(count as u64, noun);
     println!(
-        "{} clients, {} answers from {} servers that work on {} requests at a time, {} s each",
-        clients,
-        outcome.answered,
-        plan.servers,
-        plan.limit,
+        "{}, {} from {}; each works on up to {} at a time, for {} s",
+        count(clients, "client"),
+        count(outcome.answered, "answer"),
+        count(plan.servers, "server"),
+        count(plan.limit, "request"),
         plan.delay.as_secs_f64(),
     );
     println!(
-        "virtual time: {took:.3} s; half had their answer after {:.3} s, 99 of 100 after {:.3} s",
+        "virtual time: {took:.3} s; half of the answers came within {:.3} s, 99 of 100 within {:.3} s",
         outcome.half.as_secs_f64(),
         outcome.most.as_secs_f64(),
     );
     println!(
-        "{} messages lost and sent again, {} requests worked on at a time at most",
-        outcome.lost, outcome.peak
+        "{} lost, {} failed after too many of them, {} worked on at a time at most",
+        counted(outcome.lost, "message"),
+        count(outcome.failed, "request"),
+        count(outcome.peak, "request"),
     );
     println!(
         "real time: {wall:.3} s ({:.2} µs a client)",

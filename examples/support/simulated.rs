@@ -9,8 +9,12 @@ use std::time::Duration;
 use glassloop::sync::Semaphore;
 use glassloop::{EventLoop, LoopError, create_task, gather, sleep};
 
-/// How long TCP waits for an answer to its first packet before it sends that again; twice as long each time.
+/// How long TCP waits for an answer to its first packet before it sends that again; twice as long each time, up to a limit.
 const RETRANSMIT: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How often a message is sent again before its request fails, as Linux has it: within eleven minutes.
+const RETRIES: u32 = 15;
 
 /// What is simulated.
 #[derive(Clone, Copy)]
@@ -29,13 +33,15 @@ pub struct Plan {
 
 /// What came out.
 pub struct Outcome {
-    /// From the first request to the last answer, in virtual time.
+    /// From the first request to the last answer or failure, in virtual time.
     pub took: Duration,
     pub answered: usize,
+    /// Requests that were given up, since a message of theirs was lost too often.
+    pub failed: usize,
     pub lost: u64,
     /// The most requests that servers worked on at a time.
     pub peak: usize,
-    /// Half of the clients, and 99 of 100, had their answer after so long.
+    /// Half of those who had an answer, and 99 of 100, had it after so long.
     pub half: Duration,
     pub most: Duration,
 }
@@ -57,15 +63,19 @@ impl Network {
         (x >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Takes a message from one side to the other, again if it is lost.
-    async fn carry(&self) {
+    /// Takes a message from one side to the other, again if it is lost; `None` when it has been lost too often.
+    async fn carry(&self) -> Option<()> {
         let mut patience = RETRANSMIT;
-        while self.random() < self.plan.loss {
+        for _ in 0..=RETRIES {
+            if self.random() >= self.plan.loss {
+                sleep(self.plan.latency.mul_f64(1.0 + self.random())).await;
+                return Some(());
+            }
             self.lost.set(self.lost.get() + 1);
             sleep(patience).await;
-            patience *= 2;
+            patience = LONGEST.min(patience * 2);
         }
-        sleep(self.plan.latency.mul_f64(1.0 + self.random())).await;
+        None
     }
 }
 
@@ -111,10 +121,12 @@ pub fn simulate(plan: Plan) -> Result<Outcome, LoopError> {
         move |number: usize| {
             let (network, servers, load) = (network.clone(), servers.clone(), load.clone());
             async move {
-                network.carry().await;
-                servers[number % servers.len()].answer(&load).await;
-                network.carry().await;
-                virtual_now()
+                let answered = async {
+                    network.carry().await?;
+                    servers[number % servers.len()].answer(&load).await;
+                    network.carry().await
+                };
+                (answered.await, virtual_now())
             }
         }
     };
@@ -123,19 +135,24 @@ pub fn simulate(plan: Plan) -> Result<Outcome, LoopError> {
         gather(clients).await
     };
     let done = event_loop.run_until_complete(clients)?;
-    let mut done = done.map_err(LoopError::Task)?;
-    done.sort_unstable();
-    let part = |share: f64| match done.len() {
+    let done = done.map_err(LoopError::Task)?;
+    let last = done.iter().map(|(_, when)| *when - begin).max();
+    let answered = done.iter().filter(|(answered, _)| answered.is_some());
+    let mut answered: Vec<_> = answered.map(|(_, when)| *when - begin).collect();
+    answered.sort_unstable();
+    // The first moment at which so many of 100 have their answer.
+    let part = |of_100: usize| match (answered.len() * of_100).div_ceil(100) {
         0 => Duration::ZERO,
-        n => done[((n - 1) as f64 * share) as usize] - begin,
+        nth => answered[nth - 1],
     };
     let outcome = Outcome {
-        took: part(1.0),
-        answered: done.len(),
+        took: last.unwrap_or_default(),
+        answered: answered.len(),
+        failed: done.len() - answered.len(),
         lost: network.lost.get(),
         peak: load.peak.get(),
-        half: part(0.5),
-        most: part(0.99),
+        half: part(50),
+        most: part(99),
     };
     event_loop.close()?;
     Ok(outcome)
