@@ -224,6 +224,11 @@ fn the_inspectors_page_shows_a_loop_at_work() {
     assert_eq!(browser.text(lengths), "below 10 s,10 s or more");
 
     assert_eq!(browser.complaints, [""; 0]);
+    program.says("on");
+    program.says("end");
+    assert!(program.child.wait().unwrap().success());
+    browser.await_value(why, json!("the loop has ended"));
+    let program = Program::start();
     let (server, _) = program
         .url
         .rsplit_once('/')
