@@ -158,11 +158,9 @@ fn may_sleep(core: &Rc<Core>) -> Result<Option<Duration>, LoopError> {
         debug::before_sleep(core);
     }
     let next = core.next_wake();
-    let sockets = core
-        .reactor
-        .borrow()
-        .as_ref()
-        .map_or(0, |reactor| reactor.waiting());
+    let reactor = core.reactor.borrow();
+    let sockets = reactor.as_ref().map_or(0, |reactor| reactor.waiting());
+    drop(reactor);
     let outstanding = core.jobs.get() > 0 || sockets > 0;
     if !core.clock.is_virtual() {
         if next.is_none() && !outstanding {

@@ -328,19 +328,16 @@ fn a_timeout_cancels_without_asking_from_any_step() {
     assert_eq!(of_a_step(&doings, end::PENDING, &then), [""; 0]);
 }
 
+/// The limit of a sleep without one, and no timer.
+const FOR_EVER: [u32; 3] = [u32::MAX, u32::MAX, 0];
+
 #[test]
 fn a_signal_ends_a_sleep_that_nothing_else_has_ended() {
     let after_a_poll = |interrupted: u8, events: u32| {
         let doings = [record(0, 0, Kind::Wait, wait::PROMISE, [1, 0, 0])];
         let io = [
             record(10, 0, Kind::Turn, 0, [2, 0, 0]),
-            record(
-                10,
-                0,
-                Kind::PollEnter,
-                why::NOTHING,
-                [u32::MAX, u32::MAX, 0],
-            ),
+            record(10, 0, Kind::PollEnter, why::NOTHING, FOR_EVER),
             record(20, 0, Kind::PollExit, interrupted, [events, 0, 0]),
         ];
         let violations = of_a_step(&doings, end::PENDING, &io);
@@ -363,13 +360,7 @@ fn what_the_peer_has_done_is_ready_for_all_who_have_to_see_it() {
         ];
         let then = [
             record(10, 0, Kind::Turn, 0, [2, 0, 0]),
-            record(
-                10,
-                0,
-                Kind::PollEnter,
-                why::NOTHING,
-                [u32::MAX, u32::MAX, 0],
-            ),
+            record(10, 0, Kind::PollEnter, why::NOTHING, FOR_EVER),
             record(20, 0, Kind::PollExit, 0, [1, 0, 0]),
             record(20, 0, Kind::IoEvent, flags, [0, 6, 0]),
             record(20, 0, Kind::Ready, cause::IO, [1, 0, 0]),

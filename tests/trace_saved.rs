@@ -61,7 +61,7 @@ fn what_is_no_compact_trace_is_said_in_words() {
     let trace = in_virtual_time();
     let saved = trace::evt_json(&trace);
     let one = std::slice::from_ref(&trace);
-    let empty = "it is empty: its program has not ended yet, or was killed";
+    let empty = "it is empty";
     let cut = saved[..500].to_owned();
     for (text, expected) in [
         ("", empty),

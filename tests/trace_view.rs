@@ -240,7 +240,7 @@ fn what_cannot_be_shown_is_one_line_each() {
         ),
         (
             "empty.evt.json",
-            "empty.evt.json is no compact trace: it is empty: its program has not ended yet, or was killed",
+            "empty.evt.json is no compact trace: it is empty",
         ),
         ("words.txt", "words.txt is no compact trace: it is no JSON"),
         (

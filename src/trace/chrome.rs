@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use super::json::Quoted;
-use super::kind::{Kind, cause};
+use super::kind::{Kind, cause, io};
 use super::timeline::{Doing, Lane, Owner, Timeline};
 use super::trace::Trace;
 
@@ -142,11 +142,10 @@ impl Process<'_> {
                     let t = Micros(record.t);
                     self.put("i", PEN, "signal", format_args!(r#","ts":{t},"s":"t""#));
                 }
-                Kind::IoEvent if record.flags & 12 != 0 => {
+                Kind::IoEvent if record.flags & (io::CLOSED | io::ERROR) != 0 => {
                     let t = Micros(record.t);
-                    let what = ["", "closed", "error", "closed, error"];
-                    let what = what[usize::from(record.flags >> 2 & 3)];
-                    let name = format!("fd {}: {what}", record.b);
+                    let said = io::of_peer(record.flags).join(", ");
+                    let name = format!("fd {}: {said}", record.b);
                     self.put("i", PEN, &name, format_args!(r#","ts":{t},"s":"t""#));
                 }
                 Kind::Queue => {

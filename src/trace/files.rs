@@ -58,5 +58,5 @@ pub fn load(path: impl AsRef<Path>) -> Result<Vec<Trace>, FileError> {
 /// # Errors
 /// The ending names no form, or the file cannot be written.
 pub fn save(path: impl AsRef<Path>, traces: &[Trace]) -> Result<(), FileError> {
-    Output::to(path.as_ref())?.write(traces)
+    Output::named(path.as_ref())?.write(traces)
 }

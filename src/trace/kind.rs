@@ -37,7 +37,7 @@ kinds! {
     PollEnter = "POLL_ENTER",
     /// The kernel has answered. `a`: how many events; flags: 1 a signal ended the sleep.
     PollExit = "POLL_EXIT",
-    /// A source is ready. `a`: the source, `b`: its descriptor; flags: 1 to read, 2 to write, 4 the peer has closed, 8 there is an error.
+    /// A source is ready. `a`: the source, `b`: its descriptor; flags: of [`io`].
     IoEvent = "IO_EVENT",
     /// A timer is set. `a`: the timer, `b`, `c`: when it is due ([`wide_bc`](super::Record::wide_bc)).
     TimerSet = "TIMER_SET",
@@ -129,6 +129,25 @@ impl Kind {
     /// The kind with this name.
     pub fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+/// `IO_EVENT`: what the kernel says, any of these together.
+pub mod io {
+    /// There is something to read.
+    pub const READABLE: u8 = 1;
+    /// There is room to write.
+    pub const WRITABLE: u8 = 2;
+    /// The peer has closed its side.
+    pub const CLOSED: u8 = 4;
+    /// There is an error, which the next operation reports.
+    pub const ERROR: u8 = 8;
+
+    /// What it says of the peer in words, if anything: `closed`, `error`.
+    pub(crate) fn of_peer(flags: u8) -> Vec<&'static str> {
+        let all = [(CLOSED, "closed"), (ERROR, "error")];
+        let said = all.into_iter().filter(|(bit, _)| flags & bit != 0);
+        said.map(|(_, word)| word).collect()
     }
 }
 

@@ -56,7 +56,7 @@ pub use file_error::FileError;
 pub use files::{from_evt_json, load, save};
 #[cfg(unix)]
 pub(crate) use inspect::inspector_of_environment;
-pub use kind::{Kind, cause, cut, end, wait, why};
+pub use kind::{Kind, cause, cut, end, io, wait, why};
 pub use names::{Place, Track, TrackKind};
 pub use notes::{Process, blocking, join, mark, process, thread};
 pub use order::{order, steps};

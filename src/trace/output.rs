@@ -48,12 +48,8 @@ impl Output {
         FORMS.iter().any(|(ending, _)| name.ends_with(ending))
     }
 
-    /// An error says what is wrong with `path`: its ending, or that it cannot be written.
-    pub(crate) fn to(path: &Path) -> Result<Output, FileError> {
-        Output::named(path)?.tried()
-    }
-
-    /// The same for the recording of this process, which another one that records into `path` has write into a file beside it.
+    /// For the recording of this process, which another one that records into `path` has write into a file beside it. An error says
+    /// what is wrong with `path`: its ending, or that it cannot be written.
     pub(crate) fn of_process(path: &Path) -> Result<Output, FileError> {
         let output = Output::named(path)?;
         if claim(path) {
@@ -65,7 +61,8 @@ impl Output {
         Ok(own)
     }
 
-    fn named(path: &Path) -> Result<Output, FileError> {
+    /// An error says what is wrong with the ending.
+    pub(crate) fn named(path: &Path) -> Result<Output, FileError> {
         let name = path.to_string_lossy();
         let form = FORMS.iter().find(|(ending, _)| name.ends_with(ending));
         let Some(&(ending, form)) = form else {

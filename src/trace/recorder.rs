@@ -11,7 +11,7 @@ use crate::observe::{Cause, Event, Observer, PollReason, Site, StepEnd, ThreadOb
 use crate::text::shown_as;
 
 use super::cost;
-use super::kind::{Kind, cause, end, wait, why};
+use super::kind::{Kind, cause, end, io, wait, why};
 use super::open;
 use super::packed::{head, tail};
 use super::record::{Record, halves};
@@ -366,8 +366,10 @@ impl Observer for Recorder {
                 closed,
                 error,
             } => {
-                let of_peer = u8::from(closed) << 2 | u8::from(error) << 3;
-                let flags = u8::from(readable) | u8::from(writable) << 1 | of_peer;
+                let flags = (u8::from(readable) * io::READABLE)
+                    | (u8::from(writable) * io::WRITABLE)
+                    | (u8::from(closed) * io::CLOSED)
+                    | (u8::from(error) * io::ERROR);
                 self.put(Kind::IoEvent, flags, source.into(), 0, 0);
             }
             Event::TimerSet { timer, deadline } => {

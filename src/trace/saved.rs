@@ -13,7 +13,7 @@ type Result<T> = std::result::Result<T, String>;
 /// An error says what is wrong with the text.
 pub(super) fn parse(text: &str) -> Result<Vec<Trace>> {
     let other = match text.trim_start() {
-        "" => "it is empty: its program has not ended yet, or was killed",
+        "" => "it is empty",
         page if page.starts_with("<!doctype html>") => "it is a page, .html",
         picture if picture.starts_with("<svg") => "it is a picture, .svg",
         json if json.starts_with('{') => "",

@@ -6,7 +6,7 @@ use std::ops::RangeBounds;
 use crate::text::on_one_line;
 
 use super::columns::{MOST, list, wrapped};
-use super::kind::{Kind, end, wait};
+use super::kind::{Kind, end, io, wait};
 use super::legend::Legend;
 use super::names::TrackKind;
 use super::summary::Summary;
@@ -183,7 +183,10 @@ fn woke_text(woke: &Woke, strings: &[String]) -> String {
     match woke {
         Woke::Io { fd, bits, tasks } => {
             let direction = ["", "R", "W", "RW"][usize::from(bits & 3)];
-            let of_peer = ["", "+closed", "+error", "+closed+error"][usize::from(bits >> 2 & 3)];
+            let of_peer = io::of_peer(*bits)
+                .into_iter()
+                .map(|said| format!("+{said}"));
+            let of_peer: String = of_peer.collect();
             format!("fd{fd}:{direction}{of_peer}{}", arrows(tasks, strings))
         }
         Woke::Timer(timer) => format!("timer#{timer}"),

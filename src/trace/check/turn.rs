@@ -4,7 +4,7 @@
 use super::beside::is_beside;
 use super::wakes::is_live;
 use super::{Checker, Rule};
-use crate::trace::kind::{Kind, cause, cut, wait};
+use crate::trace::kind::{Kind, cause, cut, io, wait};
 use crate::trace::record::Record;
 use crate::trace::state::Item;
 
@@ -187,11 +187,12 @@ impl Checker {
         let source = record.a;
         (self.step.source, self.step.timer) = (Some(source), None);
         let for_whom = match record.flags {
-            flags if flags & 8 != 0 => 3,
-            flags if flags & 4 != 0 => 1,
+            flags if flags & io::ERROR != 0 => io::READABLE | io::WRITABLE,
+            flags if flags & io::CLOSED != 0 => io::READABLE,
             _ => 0,
         };
-        if record.flags & 3 == 0 || record.flags & for_whom != for_whom {
+        if record.flags & (io::READABLE | io::WRITABLE) == 0 || record.flags & for_whom != for_whom
+        {
             let text = format!("source {source} is ready, and not for all who have to see it");
             self.broken(Rule::Wakeable, text);
         }
